@@ -1,0 +1,154 @@
+//! What things are called: ids, numbers, positions and keys.
+//!
+//! An *id* is a UUIDv4 that the outside sees. A *number* is small, given in journal order, and names
+//! the same thing inside: an organization or meter in the whole directory, a customer in its shard.
+
+use std::fmt;
+
+use uuid::Uuid;
+use xxhash_rust::xxh3::Xxh3;
+
+macro_rules! uuid_newtype {
+    ($(#[$doc:meta] $name:ident;)*) => {$(
+        #[$doc]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+uuid_newtype! {
+    /// An organization: whose meters, customers and tokens these are.
+    OrganizationId;
+    /// A customer of an organization.
+    CustomerId;
+    /// A meter of an organization.
+    MeterId;
+    /// A grant of credits.
+    GrantId;
+    /// A subscription of a customer to a product.
+    SubscriptionId;
+    /// An order of a customer.
+    OrderId;
+    /// A benefit that products carry.
+    BenefitId;
+    /// An access token.
+    TokenId;
+}
+
+macro_rules! number_newtype {
+    ($(#[$doc:meta] $name:ident($of:ty);)*) => {$(
+        #[$doc]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub $of);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+number_newtype! {
+    /// An organization's place in the catalog.
+    OrganizationNumber(u32);
+    /// A meter's place in the catalog.
+    MeterNumber(u32);
+    /// A customer's place in its shard.
+    CustomerNumber(u32);
+    /// A shard of this directory.
+    ShardNumber(u16);
+    /// The position of a record in its shard's journal; the first one is 1.
+    Seq(u64);
+    /// One term of writing a journal: each start of a server is a new, greater one.
+    Epoch(u64);
+}
+
+impl Seq {
+    /// Before the first record.
+    pub const ZERO: Self = Self(0);
+
+    /// The position after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// Longest idempotency key, in bytes.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// Longest external id of a customer, in bytes.
+pub const EXTERNAL_ID_BYTES_MAX: usize = 256;
+
+/// Which keys are compared with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeySpace {
+    /// `external_id` of events: an equal one is a duplicate whatever its body.
+    Event,
+    /// Keys of commands: an equal one with another body is a conflict.
+    Command,
+}
+
+/// A customer's idempotency key as it is remembered: 128 bits of a hash seeded per directory.
+///
+/// Two different keys of a directory with 10^9 keys collide with probability under 2^-68; the seed
+/// is secret, so that nobody can look for two that do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHash(pub u128);
+
+impl KeyHash {
+    /// The hash of `key`, which `customer` sent in `space`.
+    #[must_use]
+    pub fn of(seed: u64, customer: CustomerNumber, space: KeySpace, key: &[u8]) -> Self {
+        let mut head = [0_u8; 5];
+        let [number @ .., into_space] = &mut head;
+        *number = customer.0.to_le_bytes();
+        *into_space = match space {
+            KeySpace::Event => 0,
+            KeySpace::Command => 1,
+        };
+        // One contiguous short input is hashed several times faster than a streamed one.
+        let mut text = [0_u8; 64];
+        let total = head.len().saturating_add(key.len());
+        if let Some((into_head, into_key)) =
+            text.get_mut(..total).and_then(|text| text.split_at_mut_checked(head.len()))
+        {
+            into_head.copy_from_slice(&head);
+            into_key.copy_from_slice(key);
+            let text = text.get(..total).unwrap_or(&[]);
+            return Self(xxhash_rust::xxh3::xxh3_128_with_seed(text, seed));
+        }
+        let mut hasher = Xxh3::with_seed(seed);
+        hasher.update(&head);
+        hasher.update(key);
+        Self(hasher.digest128())
+    }
+}
+
+impl GrantId {
+    /// The id of the grant that the command with this key makes: the same key, the same id.
+    #[must_use]
+    pub fn of_key(key: KeyHash) -> Self {
+        Self(uuid::Builder::from_random_bytes(key.0.to_be_bytes()).into_uuid())
+    }
+
+    /// The id of the grant that a record without a key makes, at its `place` in the record.
+    #[must_use]
+    pub fn of_record(seed: u64, shard: ShardNumber, seq: Seq, place: u32) -> Self {
+        let mut text = [0_u8; 15];
+        let parts =
+            [b"g".as_slice(), &shard.0.to_le_bytes(), &seq.0.to_le_bytes(), &place.to_le_bytes()];
+        for (byte, part) in text.iter_mut().zip(parts.into_iter().flatten()) {
+            *byte = *part;
+        }
+        let hash = xxhash_rust::xxh3::xxh3_128_with_seed(&text, seed);
+        Self(uuid::Builder::from_random_bytes(hash.to_be_bytes()).into_uuid())
+    }
+}

@@ -1,0 +1,11 @@
+//! A balance engine for prepaid usage.
+
+// Floor 0: vocabulary.
+pub mod encoding;
+pub mod id;
+pub mod slot;
+pub mod time;
+pub mod units;
+
+// Floor 1: the domain, pure.
+pub mod grant;

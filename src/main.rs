@@ -1,0 +1,3 @@
+//! The `drawdown` binary.
+
+fn main() {}
