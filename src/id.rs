@@ -66,6 +66,8 @@ number_newtype! {
     ShardNumber(u16);
     /// The position of a record in its shard's journal; the first one is 1.
     Seq(u64);
+    /// A version of the catalog; every change makes the next one.
+    CatalogVersion(u64);
     /// One term of writing a journal: each start of a server is a new, greater one.
     Epoch(u64);
 }

@@ -1,0 +1,124 @@
+//! What the engine is asked: calls, in groups that share one text.
+
+use bytes::Bytes;
+
+use crate::event::Event;
+use crate::id::{CatalogVersion, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::span::Span;
+use crate::time::Timestamp;
+use crate::units::Units;
+
+/// Calls of one caller, in order, whose customers lie on one shard.
+#[derive(Debug)]
+pub struct Group {
+    /// Whose customers they name.
+    pub organization: OrganizationNumber,
+    /// What the spans are parts of.
+    pub text: Bytes,
+    /// The calls.
+    pub calls: Vec<Call>,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// The customer's external id or id.
+    pub customer: Span,
+    /// The idempotency key; empty when there is none.
+    pub key: Span,
+    /// What is asked.
+    pub body: CallBody,
+}
+
+/// The kinds of [`Call`].
+#[derive(Debug)]
+pub enum CallBody {
+    /// Draws down, always.
+    Use {
+        /// On this meter.
+        meter: MeterNumber,
+        /// This much.
+        units: Units,
+        /// When it happened, if the caller says so; not after now.
+        at: Option<Timestamp>,
+    },
+    /// Draws down only if the balance covers it.
+    Debit {
+        /// On this meter.
+        meter: MeterNumber,
+        /// This much.
+        units: Units,
+    },
+    /// Credits.
+    Grant {
+        /// On this meter.
+        meter: MeterNumber,
+        /// How, and how much.
+        terms: Box<GrantCall>,
+    },
+    /// Ends the grant that was made with `grant_key`.
+    Void {
+        /// On this meter.
+        meter: MeterNumber,
+        /// The key of the command that made it.
+        grant_key: Span,
+    },
+    /// Asks for the balance.
+    Balance(MeterNumber),
+    /// Asks for the live grants.
+    Grants(MeterNumber),
+    /// Asks for every meter of the customer.
+    State,
+    /// Reports a usage event.
+    Event(Box<Event>),
+    /// Any other action of the state machine, on a customer who is there already.
+    Account {
+        /// On this meter.
+        meter: MeterNumber,
+        /// What to do.
+        action: crate::account::Action,
+    },
+}
+
+impl CallBody {
+    /// Whether it only asks.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        match self {
+            Self::Balance(_) | Self::Grants(_) | Self::State => true,
+            Self::Use { .. }
+            | Self::Debit { .. }
+            | Self::Grant { .. }
+            | Self::Void { .. }
+            | Self::Event(_)
+            | Self::Account { .. } => false,
+        }
+    }
+}
+
+/// What a grant is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantCall {
+    /// Credited units, above zero.
+    pub units: Units,
+    /// Lower burns first.
+    pub priority: i32,
+    /// Counts from here on; from now when absent.
+    pub effective_at: Option<Timestamp>,
+    /// Counts no longer from here on.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What the engine asks of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proposal {
+    /// Grants of this customer meter expired or took effect.
+    Advance {
+        /// The customer.
+        customer: CustomerNumber,
+        /// The meter.
+        meter: MeterNumber,
+    },
+    /// A version of the catalog is in force.
+    Catalog(CatalogVersion),
+}

@@ -1,0 +1,160 @@
+//! The catalog actor: the sole writer of the catalog.
+//!
+//! A change is journaled, then in force, then entered into every shard as a barrier; only then is
+//! its asker answered. Readers share an immutable version and never wait.
+
+use std::sync::Arc;
+
+use actix::fut::{ActorFutureExt, wrap_future};
+use actix::{Actor, AtomicResponse, Context, Handler, Message};
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+use crate::catalog::{Catalog, CatalogChange, CatalogError};
+use crate::engine::call::Proposal;
+use crate::engine::shard_actor::{Propose, ShardHandle};
+use crate::id::Seq;
+use crate::journal::catalog_record::{put_change, read_change};
+use crate::journal::{Batch, Journal, JournalError, Records, ReplayStop};
+use crate::encoding::Reader;
+use crate::time::Clock;
+
+/// Called when the engine can go on no longer, with the reason.
+pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Change the catalog.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Arc<Catalog>, ChangeError>")]
+pub struct Change(pub CatalogChange);
+
+/// The shards that hear of changes.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Shards(pub Vec<ShardHandle>);
+
+/// Why the catalog stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The change makes no sense with the catalog in force.
+    #[error(transparent)]
+    Refused(#[from] CatalogError),
+    /// The engine stops or has failed.
+    #[error("the engine is stopping")]
+    Stopping,
+}
+
+/// Writes the catalog.
+pub struct CatalogActor {
+    journal: Box<dyn Journal>,
+    last: Seq,
+    catalog: Arc<ArcSwap<Catalog>>,
+    clock: Arc<dyn Clock>,
+    shards: Vec<ShardHandle>,
+    on_fatal: OnFatal,
+    failed: bool,
+}
+
+impl CatalogActor {
+    /// A writer that continues `journal`, which was acquired, after `last`.
+    #[must_use]
+    pub fn new(
+        journal: Box<dyn Journal>,
+        last: Seq,
+        catalog: Arc<ArcSwap<Catalog>>,
+        clock: Arc<dyn Clock>,
+        on_fatal: OnFatal,
+    ) -> Self {
+        Self { journal, last, catalog, clock, shards: Vec::new(), on_fatal, failed: false }
+    }
+
+    fn change(&mut self, change: &CatalogChange) -> Result<Arc<Catalog>, ChangeError> {
+        if self.failed {
+            return Err(ChangeError::Stopping);
+        }
+        let current = self.catalog.load_full();
+        if let CatalogChange::Meter { organization, name, filter, aggregation, .. } = change
+            && current.same_meter(*organization, name, filter, aggregation)?.is_some()
+        {
+            // It is there; two askers at once get the same one.
+            return Ok(current);
+        }
+        // Checks end here: a change that cannot be made is not journaled.
+        let next = Arc::new(current.with(change)?);
+        if let Err(error) = self.append(change) {
+            self.failed = true;
+            (self.on_fatal)(&format!("the catalog's journal failed: {error}"));
+            return Err(ChangeError::Stopping);
+        }
+        self.catalog.store(Arc::clone(&next));
+        Ok(next)
+    }
+
+    fn append(&mut self, change: &CatalogChange) -> Result<(), JournalError> {
+        let mut bytes = Vec::new();
+        put_change(&mut bytes, change);
+        let seq = self.last.next();
+        let base_time = self.clock.now();
+        self.journal.submit(Records { first: seq, last: seq, base_time, bytes: &bytes })?;
+        self.last = self.journal.commit()?;
+        Ok(())
+    }
+}
+
+impl Actor for CatalogActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Shards> for CatalogActor {
+    type Result = ();
+
+    fn handle(&mut self, Shards(shards): Shards, _: &mut Context<Self>) {
+        self.shards = shards;
+    }
+}
+
+impl Handler<Change> for CatalogActor {
+    type Result = AtomicResponse<Self, Result<Arc<Catalog>, ChangeError>>;
+
+    fn handle(&mut self, Change(change): Change, _: &mut Context<Self>) -> Self::Result {
+        let changed = self.change(&change);
+        let shards = self.shards.clone();
+        let entered = async move {
+            let catalog = changed?;
+            let mut entering = Vec::new();
+            for shard in &shards {
+                let (done, entered) = oneshot::channel();
+                let proposals = vec![Proposal::Catalog(catalog.version)];
+                let propose = Propose { proposals, done: Some(done) };
+                shard.propose(propose).await.map_err(|_| ChangeError::Stopping)?;
+                entering.push(entered);
+            }
+            for entered in entering {
+                entered.await.map_err(|_| ChangeError::Stopping)?;
+            }
+            Ok(catalog)
+        };
+        AtomicResponse::new(Box::pin(wrap_future(entered).map(|result, _, _| result)))
+    }
+}
+
+/// Reads the catalog back from its journal.
+///
+/// # Errors
+/// The journal is damaged, or holds a change that makes no sense.
+pub fn recover(journal: &mut dyn Journal) -> Result<(Catalog, Seq), JournalError> {
+    let mut catalog = Catalog::new();
+    let mut last = Seq::ZERO;
+    journal.replay(Seq(1), &mut |batch: &Batch<'_>| {
+        let mut reader = Reader::new(batch.bytes);
+        while !reader.is_empty() {
+            let change =
+                read_change(&mut reader).map_err(|error| ReplayStop::Malformed(error.0))?;
+            catalog = catalog
+                .with(&change)
+                .map_err(|_| ReplayStop::Malformed("a change that the catalog refuses"))?;
+        }
+        last = batch.last;
+        Ok(())
+    })?;
+    Ok((catalog, last))
+}

@@ -1,0 +1,70 @@
+//! One customer on one meter, as a hosted actor: one account and its handlers, no opinions.
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, Handler, Message};
+
+use crate::account::{Account, AccountError, Action, Outcome};
+use crate::engine::hosted::HostedContext;
+use crate::time::Timestamp;
+
+/// Holds the live balance of one customer on one meter. Lives in its shard's arena.
+#[derive(Debug, Default)]
+pub struct CustomerMeter {
+    account: Account,
+}
+
+impl CustomerMeter {
+    /// The actor of a recovered account.
+    #[must_use]
+    pub const fn recovered(account: Account) -> Self {
+        Self { account }
+    }
+
+    /// The account, for reads.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl Actor for CustomerMeter {
+    type Context = HostedContext;
+}
+
+/// A committed command, in journal order.
+#[derive(Debug)]
+pub struct Apply<'a> {
+    /// What to do.
+    pub action: &'a Action,
+    /// When it was sequenced.
+    pub time: Timestamp,
+}
+
+impl Message for Apply<'_> {
+    type Result = Result<Outcome, AccountError>;
+}
+
+impl Handler<Apply<'_>> for CustomerMeter {
+    type Result = Applied;
+
+    fn handle(&mut self, message: Apply<'_>, _: &mut HostedContext) -> Applied {
+        Applied(self.account.apply(message.action, message.time))
+    }
+}
+
+/// The answer to [`Apply`]: what the account said.
+#[derive(Debug)]
+pub struct Applied(pub Result<Outcome, AccountError>);
+
+impl<A, M> MessageResponse<A, M> for Applied
+where
+    A: Actor,
+    M: Message<Result = Result<Outcome, AccountError>>,
+{
+    fn handle(self, _: &mut A::Context, sender: Option<OneshotSender<M::Result>>) {
+        if let Some(sender) = sender {
+            // The asker may have gone; the command is applied all the same.
+            let _ = sender.send(self.0);
+        }
+    }
+}

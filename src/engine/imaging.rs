@@ -1,0 +1,316 @@
+//! A snapshot in the making: the state of a shard at one position, imaged while it changes.
+//!
+//! From position S on, a customer that is about to change is imaged first; the others are walked in
+//! slices between batches. Remembered keys are sealed at S. The disk is written by a thread of its
+//! own, which says when it has room.
+
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::encoding::{self, Malformed, Reader};
+use crate::engine::entry::NewCustomer;
+use crate::engine::journal_thread::JournalState;
+use crate::engine::shard::Shard;
+use crate::id::{
+    CustomerId, CustomerNumber, Epoch, MeterNumber, OrganizationNumber, Seq, ShardNumber,
+};
+use crate::metrics::ShardMetrics;
+use crate::snapshot::account_image::{put_account, read_account};
+use crate::snapshot::{
+    BLOCK_BYTES_TARGET, Block, BlockKind, Header, ImageHandle, SnapshotError, SnapshotStore,
+    Totals, Unsent, WriteOptions,
+};
+
+/// Customers that are imaged in one slice.
+const SLICE_CUSTOMERS: u32 = 256;
+
+/// How long to wait for the disk before asking again whether it has room.
+const DISK_PAUSE: Duration = Duration::from_millis(2);
+
+/// How long to let others work after a slice: imaging is never urgent.
+const SLICE_PAUSE: Duration = Duration::from_micros(200);
+
+/// Who wants to know how a snapshot ended.
+pub type SnapshotHeard = oneshot::Sender<Result<Seq, String>>;
+
+/// Makes the snapshots of one shard.
+#[derive(Debug, Clone)]
+pub struct SnapshotTaker {
+    /// Where they go.
+    pub store: SnapshotStore,
+    /// Whose they are.
+    pub shard: ShardNumber,
+    /// The journal that leads to them.
+    pub journal_id: Uuid,
+    /// The epoch in which it is written.
+    pub epoch: Epoch,
+    /// How they share the disk.
+    pub options: WriteOptions,
+    /// What is counted.
+    pub metrics: ShardMetrics,
+}
+
+/// A snapshot in the making.
+pub struct Imaging {
+    seq: Seq,
+    /// Customers below are imaged.
+    next: u32,
+    /// Customers that were there at the seal.
+    end: u32,
+    /// Customers at or above `next` that are imaged already, because they changed.
+    ahead: HashSet<u32, RandomState>,
+    customers: Vec<u8>,
+    ready: VecDeque<Block>,
+    totals: Totals,
+    keys_done: bool,
+    handle: Option<ImageHandle>,
+    heard: Arc<parking_lot::Mutex<Vec<SnapshotHeard>>>,
+}
+
+impl Imaging {
+    /// Begins a snapshot of `shard` as it is now. `None` when it failed to begin, or when the
+    /// newest snapshot holds this state already; `heard` is told.
+    pub fn begin(
+        shard: &mut Shard,
+        taker: &SnapshotTaker,
+        journal: &Arc<JournalState>,
+        heard: SnapshotHeard,
+    ) -> Option<Self> {
+        let seq = shard.applied;
+        if taker.store.list().is_ok_and(|all| all.first() == Some(&seq)) || seq == Seq::ZERO {
+            drop(heard.send(Ok(seq)));
+            return None;
+        }
+        let header = Header {
+            journal_id: taker.journal_id,
+            epoch: taker.epoch,
+            seq,
+            shard: taker.shard,
+            time: shard.time,
+        };
+        let waiting = Arc::new(parking_lot::Mutex::new(vec![heard]));
+        let outcome = Outcome {
+            waiting: Arc::clone(&waiting),
+            journal: Arc::clone(journal),
+            metrics: taker.metrics.clone(),
+            begun: now(),
+        };
+        let started = ImageHandle::start(
+            taker.store.clone(),
+            header,
+            taker.options,
+            Box::new(move |result| outcome.tell(result)),
+        );
+        let handle = match started {
+            Ok(handle) => handle,
+            Err(error) => {
+                tracing::error!(%error, "no thread for a snapshot");
+                for heard in waiting.lock().drain(..) {
+                    drop(heard.send(Err(error.to_string())));
+                }
+                return None;
+            }
+        };
+        shard.keys.seal();
+        let mut first = Vec::new();
+        encoding::put_varint(&mut first, shard.catalog.0);
+        Some(Self {
+            seq,
+            next: 0,
+            end: u32::try_from(shard.customers_len()).unwrap_or(u32::MAX),
+            ahead: HashSet::default(),
+            customers: Vec::new(),
+            ready: VecDeque::from([Block { kind: BlockKind::CATALOG, bytes: first }]),
+            totals: Totals::default(),
+            keys_done: false,
+            handle: Some(handle),
+            heard: waiting,
+        })
+    }
+
+    /// One more wants to know how it ends.
+    pub fn also_tell(&mut self, heard: SnapshotHeard) {
+        self.heard.lock().push(heard);
+    }
+
+    /// `customer` is about to change: what it was is imaged first.
+    pub fn before_change(&mut self, shard: &Shard, customer: CustomerNumber) {
+        let CustomerNumber(number) = customer;
+        if number >= self.next && number < self.end && self.ahead.insert(number) {
+            self.image_customer(shard, customer);
+        }
+    }
+
+    /// Images some more, and says how long to leave the arbiter to others.
+    pub fn step(&mut self, shard: &mut Shard) -> Option<Duration> {
+        if !self.hand_over() {
+            return Some(DISK_PAUSE);
+        }
+        if self.next < self.end {
+            let end = self.next.saturating_add(SLICE_CUSTOMERS).min(self.end);
+            for number in self.next..end {
+                if !self.ahead.remove(&number) {
+                    self.image_customer(shard, CustomerNumber(number));
+                }
+            }
+            self.next = end;
+            return Some(SLICE_PAUSE);
+        }
+        self.close_block();
+        if !self.keys_done {
+            let mut bytes = Vec::new();
+            match shard.keys.image_next(&mut bytes) {
+                Some(imaged) => {
+                    self.totals.keys = self.totals.keys.saturating_add(imaged.keys);
+                    self.ready.push_back(Block { kind: BlockKind::KEYS, bytes });
+                }
+                None => self.keys_done = true,
+            }
+            return Some(SLICE_PAUSE);
+        }
+        if self.ready.is_empty()
+            && let Some(handle) = self.handle.take()
+        {
+            handle.finish(self.totals);
+        }
+        None
+    }
+
+    /// Whether nothing is left to do here; the disk may still be at work.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.handle.is_none()
+    }
+
+    /// The position of this snapshot.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// Hands finished blocks to the disk. `false` while it has no room.
+    fn hand_over(&mut self) -> bool {
+        while let (Some(handle), Some(block)) = (&mut self.handle, self.ready.pop_front()) {
+            match handle.send(block) {
+                Ok(()) => {}
+                Err(Unsent::Full(block)) => {
+                    self.ready.push_front(block);
+                    return false;
+                }
+                // It failed; the outcome was told.
+                Err(Unsent::Ended(_)) => self.handle = None,
+            }
+        }
+        true
+    }
+
+    fn image_customer(&mut self, shard: &Shard, number: CustomerNumber) {
+        let Some(customer) = shard.customer(number) else { return };
+        let out = &mut self.customers;
+        encoding::put_varint(out, u64::from(number.0));
+        encoding::put_varint(out, u64::from(customer.organization.0));
+        encoding::put_uuid(out, customer.id.0);
+        encoding::put_bytes(out, customer.external_id.as_bytes());
+        let accounts = shard.accounts(number);
+        encoding::put_varint(out, u64::try_from(accounts.count()).unwrap_or(u64::MAX));
+        for (meter, account) in shard.accounts(number) {
+            encoding::put_varint(out, u64::from(meter.0));
+            put_account(out, account);
+            let standing = account.standing_at(shard.time);
+            self.totals.credited.add(standing.credited);
+            self.totals.consumed.add(standing.consumed);
+            self.totals.accounts = self.totals.accounts.saturating_add(1);
+        }
+        self.totals.customers = self.totals.customers.saturating_add(1);
+        if out.len() >= BLOCK_BYTES_TARGET {
+            self.close_block();
+        }
+    }
+
+    fn close_block(&mut self) {
+        if !self.customers.is_empty() {
+            let bytes = std::mem::take(&mut self.customers);
+            self.ready.push_back(Block { kind: BlockKind::CUSTOMERS, bytes });
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures how long a snapshot takes")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+/// What happens when the disk is done.
+struct Outcome {
+    waiting: Arc<parking_lot::Mutex<Vec<SnapshotHeard>>>,
+    journal: Arc<JournalState>,
+    metrics: ShardMetrics,
+    begun: std::time::Instant,
+}
+
+impl Outcome {
+    fn tell(self, result: Result<crate::snapshot::SnapshotDone, SnapshotError>) {
+        let said = match result {
+            Ok(done) => {
+                let seq = done.summary.header.seq;
+                self.metrics.observe_snapshot(self.begun.elapsed(), seq);
+                match done.trim_through {
+                    Ok(through) => self.journal.trim(through),
+                    Err(error) => tracing::warn!(%error, "older snapshots stay"),
+                }
+                tracing::info!(%seq, took = ?self.begun.elapsed(), "snapshot written");
+                Ok(seq)
+            }
+            Err(error) => {
+                self.metrics.snapshots_failed.inc();
+                tracing::error!(%error, "snapshot failed; the ones before stay");
+                Err(error.to_string())
+            }
+        };
+        for heard in self.waiting.lock().drain(..) {
+            drop(heard.send(said.clone()));
+        }
+    }
+}
+
+/// A customer of an image, and its accounts.
+pub struct ImagedCustomer {
+    /// Who it is.
+    pub customer: NewCustomer,
+    /// Its accounts.
+    pub accounts: Vec<(MeterNumber, Account)>,
+}
+
+/// Reads the next customer of a block of customers.
+///
+/// # Errors
+/// [`Malformed`] when the bytes are no customer.
+pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malformed> {
+    let customer = NewCustomer {
+        number: CustomerNumber(reader.number()?),
+        organization: OrganizationNumber(reader.number()?),
+        id: CustomerId(reader.uuid()?),
+        external_id: reader.text()?.into(),
+    };
+    let count: usize = reader.number()?;
+    if count > reader.remaining() {
+        return Err(Malformed("more accounts than bytes"));
+    }
+    let accounts = (0..count)
+        .map(|_| Ok((MeterNumber(reader.number()?), read_account(reader)?)))
+        .collect::<Result<_, Malformed>>()?;
+    Ok(ImagedCustomer { customer, accounts })
+}
+
+/// Where a snapshot of a shard lies.
+#[must_use]
+pub fn snapshots_dir(shard_dir: &std::path::Path) -> PathBuf {
+    shard_dir.join("snapshots")
+}

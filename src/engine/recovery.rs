@@ -1,0 +1,278 @@
+//! Recovery: the newest whole snapshot, then the journal behind it, make a shard.
+
+use std::path::Path;
+
+use crate::encoding::{Malformed, Reader};
+use crate::engine::directory::{CustomerPlace, Directory};
+use crate::engine::entry::{Entry, EntryBody, NewCustomer};
+use crate::engine::imaging::{ImagedCustomer, read_customer, snapshots_dir};
+use crate::engine::shard::{Effects, Shard};
+use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
+use crate::journal::record::read_record;
+use crate::journal::sled::{SledJournal, SledOptions};
+use crate::journal::{Batch, Journal, JournalError, JournalId, Opened, ReplayStop};
+use crate::snapshot::{BlockKind, SnapshotError, SnapshotReader, SnapshotStore, Totals};
+use crate::time::Timestamp;
+
+/// Records between two reports of progress.
+const REPORT_RECORDS: u64 = 100_000;
+
+/// Who watches a recovery. Called from several threads, one a shard.
+pub trait RecoveryProgress: Send + Sync {
+    /// `shard` begins, with this many records to replay behind its snapshot.
+    fn begin(&self, shard: ShardNumber, snapshot: Seq, records: u64);
+    /// `shard` has replayed this many records.
+    fn replayed(&self, shard: ShardNumber, records: u64);
+    /// `shard` is done.
+    fn done(&self, shard: ShardNumber, records: u64);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl RecoveryProgress for Unwatched {
+    fn begin(&self, _: ShardNumber, _: Seq, _: u64) {}
+    fn replayed(&self, _: ShardNumber, _: u64) {}
+    fn done(&self, _: ShardNumber, _: u64) {}
+}
+
+/// Why a shard cannot be recovered.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The snapshots.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A snapshot is whole, but does not belong here or makes no sense.
+    #[error("snapshot {file} at record {seq}: {what}", file = file.display())]
+    Foreign {
+        /// Which file.
+        file: std::path::PathBuf,
+        /// The position it stands at.
+        seq: Seq,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// A shard as it was when its last committed record was applied.
+pub struct Recovered {
+    /// The state.
+    pub shard: Shard,
+    /// The journal, not acquired yet.
+    pub journal: Box<dyn Journal>,
+    /// The journal's name.
+    pub journal_id: JournalId,
+    /// Its snapshots.
+    pub store: SnapshotStore,
+    /// Position of the snapshot it began with; zero when there was none.
+    pub snapshot: Seq,
+    /// Records replayed behind it.
+    pub replayed: u64,
+    /// The greatest epoch so far.
+    pub epoch: Epoch,
+}
+
+/// What every shard of a directory is recovered with.
+pub struct RecoveryTerms<'a> {
+    /// The directory's secret seed of key hashes.
+    pub seed: u64,
+    /// How long keys are remembered, in microseconds.
+    pub key_window: i64,
+    /// How journals are opened.
+    pub journal: &'a SledOptions,
+    /// Where customers are entered.
+    pub directory: &'a Directory,
+    /// Who watches.
+    pub progress: &'a dyn RecoveryProgress,
+}
+
+/// Recovers the shard in `dir`.
+///
+/// # Errors
+/// What is stored is damaged, or cannot be read.
+pub fn recover_shard(
+    dir: &Path,
+    number: ShardNumber,
+    terms: &RecoveryTerms<'_>,
+) -> Result<Recovered, RecoveryError> {
+    let (mut journal, opened) = SledJournal::open(&dir.join("journal"), terms.journal)?;
+    let store = SnapshotStore::open(&snapshots_dir(dir))?;
+    let newest = store.newest_valid()?;
+    // Damaged snapshots are passed over only while the journal reaches back to where an older state
+    // continues; with none left, it has to reach back to the first record.
+    let mut shard = Shard::new(terms.key_window);
+    if let Some(reader) = newest.snapshot {
+        load(reader, number, &opened, &mut shard, terms)?;
+    }
+    let snapshot = shard.applied;
+    let to_replay = opened.last.0.saturating_sub(snapshot.0);
+    terms.progress.begin(number, snapshot, to_replay);
+    let replayed = replay(&mut journal, number, &mut shard, terms)?;
+    terms.progress.done(number, replayed);
+    Ok(Recovered {
+        shard,
+        journal: Box::new(journal),
+        journal_id: opened.id,
+        store,
+        snapshot,
+        replayed,
+        epoch: opened.epoch,
+    })
+}
+
+fn load(
+    mut reader: SnapshotReader,
+    number: ShardNumber,
+    opened: &Opened,
+    shard: &mut Shard,
+    terms: &RecoveryTerms<'_>,
+) -> Result<(), RecoveryError> {
+    let summary = reader.summary().clone();
+    let header = summary.header;
+    let foreign = |what| RecoveryError::Foreign {
+        file: summary.file.clone(),
+        seq: header.seq,
+        what,
+    };
+    if header.journal_id.as_u128() != opened.id.0 {
+        return Err(foreign("it belongs to another journal"));
+    }
+    if header.shard != number {
+        return Err(foreign("it belongs to another shard"));
+    }
+    let mut totals = Totals::default();
+    let mut customers: Vec<ImagedCustomer> = Vec::new();
+    while let Some((kind, bytes)) = reader.next_block()? {
+        match kind {
+            BlockKind::CUSTOMERS => {
+                let read = read_customers(bytes, &mut customers);
+                read.map_err(|malformed| foreign(malformed.0))?;
+            }
+            BlockKind::KEYS => {
+                let restored = shard.keys.restore(bytes);
+                let restored = restored.map_err(|malformed| foreign(malformed.0))?;
+                totals.keys = totals.keys.saturating_add(restored.keys);
+            }
+            BlockKind::CATALOG => {
+                let version = Reader::new(bytes).varint();
+                shard.catalog = CatalogVersion(version.map_err(|error| foreign(error.0))?);
+            }
+            BlockKind(_) => return Err(foreign("it holds blocks of an unknown kind")),
+        }
+    }
+    // Customers that changed while they were imaged stand ahead of their turn.
+    customers.sort_unstable_by_key(|imaged| imaged.customer.number);
+    for (place, imaged) in customers.into_iter().enumerate() {
+        let ImagedCustomer { customer, accounts } = imaged;
+        if usize::try_from(customer.number.0).ok() != Some(place) {
+            return Err(foreign("a customer is missing"));
+        }
+        totals.customers = totals.customers.saturating_add(1);
+        for (_, account) in &accounts {
+            let standing = account.standing_at(header.time);
+            totals.accounts = totals.accounts.saturating_add(1);
+            totals.credited.add(standing.credited);
+            totals.consumed.add(standing.consumed);
+        }
+        enter(terms.directory, number, &customer).map_err(foreign)?;
+        shard.recover_customer(&customer, accounts).map_err(|_| foreign("too many customers"))?;
+    }
+    if totals != summary.totals {
+        return Err(foreign("its contents do not add up to what its footer says"));
+    }
+    shard.applied = header.seq;
+    shard.time = header.time;
+    Ok(())
+}
+
+fn read_customers(bytes: &[u8], customers: &mut Vec<ImagedCustomer>) -> Result<(), Malformed> {
+    let mut reader = Reader::new(bytes);
+    while !reader.is_empty() {
+        customers.push(read_customer(&mut reader)?);
+    }
+    Ok(())
+}
+
+fn enter(
+    directory: &Directory,
+    shard: ShardNumber,
+    customer: &NewCustomer,
+) -> Result<(), &'static str> {
+    let place = CustomerPlace { shard, number: customer.number };
+    let entered =
+        directory.enter(customer.organization, customer.id, &customer.external_id, place);
+    if entered { Ok(()) } else { Err("two customers have the same name") }
+}
+
+fn replay(
+    journal: &mut SledJournal,
+    number: ShardNumber,
+    shard: &mut Shard,
+    terms: &RecoveryTerms<'_>,
+) -> Result<u64, JournalError> {
+    let mut replayed = 0_u64;
+    // What effects ask of others was done, or is asked anew: timers are set from the accounts.
+    let mut effects = Effects::new();
+    journal.replay(shard.applied.next(), &mut |batch| {
+        each_record(batch, |seq, time, reader| {
+            let (_, record) = read_record(reader)?;
+            if seq <= shard.applied {
+                return Ok(());
+            }
+            let entry = Entry::of(record, time, terms.seed);
+            if let EntryBody::Customer(customer) = &entry.body {
+                if usize::try_from(customer.number.0).ok() != Some(shard.customers_len()) {
+                    return Err(Malformed("a customer's number is not the next one"));
+                }
+                enter(terms.directory, number, customer).map_err(Malformed)?;
+            }
+            if entry.customer().is_some_and(|CustomerNumber(customer)| {
+                usize::try_from(customer).map_or(true, |place| place >= shard.customers_len())
+            }) {
+                return Err(Malformed("a command names a customer who is not there"));
+            }
+            shard.apply(&entry, &mut effects);
+            effects.clear();
+            replayed = replayed.saturating_add(1);
+            if replayed.is_multiple_of(REPORT_RECORDS) {
+                terms.progress.replayed(number, replayed);
+            }
+            Ok(())
+        })
+    })?;
+    Ok(replayed)
+}
+
+/// Calls `each` with the position and time of every record of `batch`; it reads the record.
+///
+/// # Errors
+/// [`ReplayStop::Malformed`] when the records are not what the batch's head says.
+pub fn each_record<'a>(
+    batch: &Batch<'a>,
+    mut each: impl FnMut(Seq, Timestamp, &mut Reader<'a>) -> Result<(), Malformed>,
+) -> Result<(), ReplayStop> {
+    let malformed = |error: Malformed| ReplayStop::Malformed(error.0);
+    let mut reader = Reader::new(batch.bytes);
+    let mut time = batch.base_time;
+    let mut seq = batch.first;
+    loop {
+        // The delta stands behind the tag; a look ahead leaves the record whole for its reader.
+        let mut ahead = reader.clone();
+        let delta = ahead.byte().and_then(|_| ahead.varint()).map_err(malformed)?;
+        time = time.saturating_add(i64::try_from(delta).unwrap_or(i64::MAX));
+        each(seq, time, &mut reader).map_err(malformed)?;
+        if reader.is_empty() {
+            break;
+        }
+        seq = seq.next();
+    }
+    if seq == batch.last {
+        Ok(())
+    } else {
+        Err(ReplayStop::Malformed("a batch holds other records than its head says"))
+    }
+}

@@ -1,0 +1,401 @@
+//! Sequencing: a call gets its time, its place in the journal and its record.
+//!
+//! Everything that apply will need is decided here, once, and written down: who the customer is,
+//! which meters an event feeds, what a grant is called. Nothing here moves a balance.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::account::{Action, Posting};
+use crate::catalog::Catalog;
+use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
+use crate::engine::directory::{CustomerPlace, Directory};
+use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
+use crate::engine::open_batch::{OPEN_BYTES_MAX, Open, OpenBatch, TooLarge};
+use crate::engine::reply::{EngineError, Reply};
+use crate::event::{Event, EventCustomer};
+use crate::grant::{GrantTerms, Rollover, Source};
+use crate::id::{
+    CustomerNumber, EXTERNAL_ID_BYTES_MAX, GrantId, KEY_BYTES_MAX, KeyHash, KeySpace, MeterNumber,
+    OrganizationNumber, Seq, ShardNumber,
+};
+use crate::journal::record::{self, CommandHead};
+use crate::slot::mint_customer_id;
+use crate::time::{Clock, Timestamp};
+use crate::units::Draw;
+
+/// Most steps that wait in a shard for their sync and their turn; more are answered "busy".
+pub const STEPS_PENDING_MAX: usize = 1 << 20;
+
+/// What a shard does next, in order.
+#[derive(Debug)]
+pub struct Step {
+    /// What to do.
+    pub body: StepBody,
+    /// Whether a caller waits for the answer.
+    pub answers: Answers,
+}
+
+/// Who hears what came of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// The caller whose group is the oldest unanswered one.
+    Caller,
+    /// Nobody: the engine asked itself.
+    Nobody,
+}
+
+/// The kinds of [`Step`].
+#[derive(Debug)]
+pub enum StepBody {
+    /// Apply a record once it is committed.
+    Apply(Entry),
+    /// Read, once everything before is applied.
+    Read(Read),
+    /// Say this.
+    Say(Reply),
+}
+
+/// A question about a customer.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// Whom it is about; nobody known has nothing.
+    pub customer: Option<CustomerNumber>,
+    /// As of when.
+    pub time: Timestamp,
+    /// What is asked.
+    pub what: ReadWhat,
+}
+
+/// The kinds of [`Read`].
+#[derive(Debug, Clone, Copy)]
+pub enum ReadWhat {
+    /// The balance on a meter.
+    Balance(MeterNumber),
+    /// The live grants on a meter.
+    Grants(MeterNumber),
+    /// Every meter.
+    State,
+}
+
+/// Gives the calls of one shard their order.
+pub struct Sequencer {
+    shard: ShardNumber,
+    seed: u64,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    catalog: Arc<Catalog>,
+    open: OpenBatch,
+    next_customer: CustomerNumber,
+    time: Timestamp,
+}
+
+/// What a sequencer begins with.
+pub struct SequencerStart {
+    /// Its shard.
+    pub shard: ShardNumber,
+    /// The directory's secret seed of key hashes.
+    pub seed: u64,
+    /// Who is where.
+    pub directory: Arc<Directory>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The catalog in force.
+    pub catalog: Arc<Catalog>,
+    /// Where records go.
+    pub open: OpenBatch,
+    /// The number of the next customer who appears.
+    pub next_customer: CustomerNumber,
+    /// The time of the last record.
+    pub time: Timestamp,
+}
+
+impl Sequencer {
+    /// A sequencer that continues where the journal ends.
+    #[must_use]
+    pub fn new(start: SequencerStart) -> Self {
+        let SequencerStart { shard, seed, directory, clock, catalog, open, next_customer, time } =
+            start;
+        Self { shard, seed, directory, clock, catalog, open, next_customer, time }
+    }
+
+    /// The present, which never goes backwards within a shard.
+    pub fn now(&mut self) -> Timestamp {
+        self.time = self.time.max(self.clock.now());
+        self.time
+    }
+
+    /// Gives the calls of `group` their places, and appends a step for each to `steps`.
+    pub fn sequence(&mut self, group: &mut Group, writes: Writes, steps: &mut VecDeque<Step>) {
+        let time = self.now();
+        let batch = self.open.clone();
+        let mut open = batch.lock();
+        let before = open.last();
+        let (organization, text) = (group.organization, group.text.clone());
+        for call in group.calls.drain(..) {
+            let mut at = At { open: &mut open, steps, text: &text, organization, time };
+            let refused = match (call.body.is_read(), writes) {
+                (true, _) | (false, Writes::Taken) => None,
+                (false, Writes::DiskFull) => Some(EngineError::DiskFull),
+            };
+            let said = match refused {
+                Some(error) => Err(error),
+                None => self.call(call, &mut at),
+            };
+            let body = match said {
+                Ok(body) => body,
+                Err(error) => StepBody::Say(Reply::Error(error)),
+            };
+            steps.push_back(Step { body, answers: Answers::Caller });
+        }
+        let appended = open.last() != before;
+        drop(open);
+        if appended {
+            batch.appended();
+        }
+    }
+
+    fn call(&mut self, call: Call, at: &mut At<'_, '_>) -> Result<StepBody, EngineError> {
+        let name = call.customer.of(at.text);
+        let key = call.key.of(at.text);
+        if key.len() > KEY_BYTES_MAX {
+            return Err(EngineError::KeyTooLong);
+        }
+        match call.body {
+            CallBody::Balance(meter) => self.read(name, ReadWhat::Balance(meter), at),
+            CallBody::Grants(meter) => self.read(name, ReadWhat::Grants(meter), at),
+            CallBody::State => self.read(name, ReadWhat::State, at),
+            CallBody::Use { meter, units, at: used_at } => {
+                if used_at.is_some_and(|used_at| used_at > at.time) {
+                    return Err(EngineError::InFuture);
+                }
+                let customer = self.find_or_introduce(name, at)?;
+                let head = CommandHead { customer, meter, key, at: used_at };
+                self.command(&head, Action::Use(Posting::Draw(Draw::from(units))), at)
+            }
+            CallBody::Debit { meter, units } => {
+                let customer = self.find_or_introduce(name, at)?;
+                let head = CommandHead { customer, meter, key, at: None };
+                self.command(&head, Action::Debit(units), at)
+            }
+            CallBody::Grant { meter, terms } => {
+                let customer = self.find_or_introduce(name, at)?;
+                let terms = self.grant_terms(customer, key, &terms, at)?;
+                let head = CommandHead { customer, meter, key, at: None };
+                self.command(&head, Action::Grant(Box::new(terms)), at)
+            }
+            CallBody::Void { meter, grant_key } => {
+                let customer = self.find_or_introduce(name, at)?;
+                let made_with = grant_key.of(at.text);
+                let hash = KeyHash::of(self.seed, customer, KeySpace::Command, made_with);
+                let head = CommandHead { customer, meter, key, at: None };
+                self.command(&head, Action::Void(GrantId::of_key(hash)), at)
+            }
+            CallBody::Account { meter, action } => {
+                let customer = self.find_or_introduce(name, at)?;
+                let head = CommandHead { customer, meter, key, at: None };
+                self.command(&head, action, at)
+            }
+            CallBody::Event(event) => self.event(&event, at),
+        }
+    }
+
+    fn read(
+        &self,
+        name: &[u8],
+        what: ReadWhat,
+        at: &At<'_, '_>,
+    ) -> Result<StepBody, EngineError> {
+        let customer = self.find(at.organization, name)?;
+        Ok(StepBody::Read(Read { customer, time: at.time, what }))
+    }
+
+    fn find(
+        &self,
+        organization: OrganizationNumber,
+        name: &[u8],
+    ) -> Result<Option<CustomerNumber>, EngineError> {
+        match self.directory.find(organization, name) {
+            Some(place) if place.shard == self.shard => Ok(Some(place.number)),
+            // The door sends calls by slot, and customers lie in the slot of either id.
+            Some(_) => Err(EngineError::UnknownCustomer),
+            None => Ok(None),
+        }
+    }
+
+    fn find_or_introduce(
+        &mut self,
+        name: &[u8],
+        at: &mut At<'_, '_>,
+    ) -> Result<CustomerNumber, EngineError> {
+        match self.find(at.organization, name)? {
+            Some(customer) => Ok(customer),
+            None => self.introduce(name, at),
+        }
+    }
+
+    /// A customer-to-be gets its final id with its first command.
+    fn introduce(
+        &mut self,
+        name: &[u8],
+        at: &mut At<'_, '_>,
+    ) -> Result<CustomerNumber, EngineError> {
+        let external_id = std::str::from_utf8(name)
+            .ok()
+            .filter(|text| !text.is_empty() && text.len() <= EXTERNAL_ID_BYTES_MAX)
+            .filter(|text| !text.contains('\0'))
+            .ok_or(EngineError::CustomerName)?;
+        let number = self.next_customer;
+        let following = number.0.checked_add(1).ok_or(EngineError::ShardFull)?;
+        let (organization, place) =
+            (at.organization, CustomerPlace { shard: self.shard, number });
+        let id = mint_customer_id(uuid::Uuid::new_v4().as_u128(), name);
+        at.append(|out, delta| {
+            record::put_customer(out, delta, number, organization, id, external_id);
+        })?;
+        // Names are reserved before anybody else could sequence them: this shard alone sequences
+        // its slots.
+        let entered = self.directory.enter(organization, id, external_id, place);
+        assert!(entered, "a name that was free a moment ago is taken");
+        self.next_customer = CustomerNumber(following);
+        let body = EntryBody::Customer(Box::new(NewCustomer {
+            number,
+            organization,
+            id,
+            external_id: external_id.into(),
+        }));
+        let body = StepBody::Apply(Entry { time: at.time, body });
+        at.steps.push_back(Step { body, answers: Answers::Nobody });
+        Ok(number)
+    }
+
+    fn command(
+        &self,
+        head: &CommandHead<'_>,
+        action: Action,
+        at: &mut At<'_, '_>,
+    ) -> Result<StepBody, EngineError> {
+        at.append(|out, delta| record::put_command(out, delta, head, &action))?;
+        let key = EntryKey::of(self.seed, head.customer, head.key, head.meter, &action);
+        let CommandHead { customer, meter, .. } = *head;
+        let body = EntryBody::Command { customer, meter, key, action };
+        Ok(StepBody::Apply(Entry { time: at.time, body }))
+    }
+
+    fn grant_terms(
+        &self,
+        customer: CustomerNumber,
+        key: &[u8],
+        asked: &GrantCall,
+        at: &At<'_, '_>,
+    ) -> Result<GrantTerms, EngineError> {
+        let effective_at = asked.effective_at.unwrap_or(at.time);
+        if asked.expires_at.is_some_and(|end| end <= at.time || end <= effective_at) {
+            return Err(EngineError::Expired);
+        }
+        let id = if key.is_empty() {
+            GrantId::of_record(self.seed, self.shard, at.open.last().next(), 0)
+        } else {
+            GrantId::of_key(KeyHash::of(self.seed, customer, KeySpace::Command, key))
+        };
+        Ok(GrantTerms {
+            id,
+            amount: asked.units.decimal(),
+            priority: asked.priority,
+            effective_at,
+            expires_at: asked.expires_at,
+            rollover: Rollover::Ends,
+            source: Source::Manual,
+        })
+    }
+
+    fn event(&mut self, event: &Event, at: &mut At<'_, '_>) -> Result<StepBody, EngineError> {
+        let customer = match &event.customer {
+            EventCustomer::ById(id) => {
+                let found = self.directory.by_id(at.organization, *id);
+                found.ok_or(EngineError::UnknownCustomer)?.number
+            }
+            EventCustomer::ByExternalId(name) => self.find_or_introduce(name.as_bytes(), at)?,
+        };
+        let postings = self.catalog.postings(at.organization, event);
+        let key = event.external_id.as_deref().unwrap_or("").as_bytes();
+        at.append(|out, delta| {
+            record::put_event(out, delta, customer, key, &postings, event.payload());
+        })?;
+        let key =
+            (!key.is_empty()).then(|| KeyHash::of(self.seed, customer, KeySpace::Event, key));
+        let body = EntryBody::Event(Box::new(EventEntry { customer, key, postings }));
+        Ok(StepBody::Apply(Entry { time: at.time, body }))
+    }
+
+    /// Gives what the engine asks of itself its place. `catalog` is the one in force.
+    ///
+    /// # Errors
+    /// [`EngineError::TooLarge`] never in practice: these records are short.
+    pub fn propose(
+        &mut self,
+        proposal: Proposal,
+        catalog: &Arc<Catalog>,
+        steps: &mut VecDeque<Step>,
+    ) -> Result<(), EngineError> {
+        let time = self.now();
+        let batch = self.open.clone();
+        let mut open = batch.lock();
+        let mut at =
+            At { open: &mut open, steps, text: &[], organization: OrganizationNumber(0), time };
+        let body = match proposal {
+            Proposal::Advance { customer, meter } => {
+                let head = CommandHead { customer, meter, key: &[], at: None };
+                self.command(&head, Action::Advance, &mut at)?
+            }
+            Proposal::Catalog(version) => {
+                self.catalog = Arc::clone(catalog);
+                at.append(|out, delta| record::put_catalog(out, delta, version))?;
+                StepBody::Apply(Entry { time, body: EntryBody::Catalog(version) })
+            }
+        };
+        steps.push_back(Step { body, answers: Answers::Nobody });
+        drop(open);
+        batch.appended();
+        Ok(())
+    }
+
+    /// The position of the last record that was sequenced.
+    #[must_use]
+    pub fn last(&self) -> Seq {
+        self.open.lock().last()
+    }
+
+    /// Whether more may be taken in while `pending` steps wait.
+    #[must_use]
+    pub fn has_room(&self, pending: usize) -> bool {
+        pending < STEPS_PENDING_MAX && self.open.lock().bytes() < OPEN_BYTES_MAX
+    }
+}
+
+/// Whether writes are sequenced at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writes {
+    /// They are.
+    Taken,
+    /// They are refused: the disk has no room but the reserve.
+    DiskFull,
+}
+
+/// Where sequencing stands.
+struct At<'a, 'o> {
+    open: &'a mut parking_lot::MutexGuard<'o, Open>,
+    steps: &'a mut VecDeque<Step>,
+    text: &'a [u8],
+    organization: OrganizationNumber,
+    time: Timestamp,
+}
+
+impl At<'_, '_> {
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u8>, u64)) -> Result<(), EngineError> {
+        match self.open.append(self.time, put) {
+            Ok(_) => Ok(()),
+            Err(TooLarge) => Err(EngineError::TooLarge),
+        }
+    }
+}

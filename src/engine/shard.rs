@@ -1,0 +1,331 @@
+//! A shard's state: its customers, their meters and the keys they sent, and how a committed entry
+//! changes them.
+//!
+//! Live entries and replayed ones take the same way through [`Shard::apply`]. It reads no clock and
+//! performs nothing: what others have to do comes out as [`Effects`].
+
+use smallvec::SmallVec;
+
+use crate::account::{Account, AccountError, Action, Effect, Standing, Verdict};
+use crate::engine::customer_meter::{Apply, CustomerMeter};
+use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
+use crate::engine::hosted::{Arena, Place};
+use crate::engine::reply::{EngineError, GrantView, MeterState, Reply, Said};
+use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, Seq};
+use crate::keys::{KeyVerdict, Keys};
+use crate::time::Timestamp;
+use crate::units::Balance;
+
+/// A customer of this shard.
+#[derive(Debug)]
+pub struct Customer {
+    /// Whose customer it is.
+    pub organization: OrganizationNumber,
+    /// Its id for ever.
+    pub id: CustomerId,
+    /// The application's own id.
+    pub external_id: Box<str>,
+    /// The customer's meters that ever moved, in that order.
+    meters: SmallVec<[(MeterNumber, Place); 2]>,
+}
+
+impl Customer {
+    fn place(&self, meter: MeterNumber) -> Option<Place> {
+        self.meters.iter().find(|(number, _)| *number == meter).map(|(_, place)| *place)
+    }
+}
+
+/// What an entry leaves for others to do, and which account it came from.
+pub type Effects = Vec<(CustomerNumber, MeterNumber, Effect)>;
+
+/// The state of one shard.
+#[derive(Debug)]
+pub struct Shard {
+    customers: Vec<Customer>,
+    meters: Arena<CustomerMeter>,
+    /// The keys that customers sent.
+    pub keys: Keys,
+    /// The last record that was applied.
+    pub applied: Seq,
+    /// The time of that record.
+    pub time: Timestamp,
+    /// The catalog that the records so far were resolved with.
+    pub catalog: CatalogVersion,
+}
+
+impl Shard {
+    /// An empty shard that remembers keys for at least `key_window` microseconds.
+    #[must_use]
+    pub fn new(key_window: i64) -> Self {
+        Self {
+            customers: Vec::new(),
+            meters: Arena::new(),
+            keys: Keys::new(key_window),
+            applied: Seq::ZERO,
+            time: Timestamp::MIN,
+            catalog: CatalogVersion(0),
+        }
+    }
+
+    /// Applies the entry at the position after [`Shard::applied`], and appends what it leaves for
+    /// others to `effects`. Returns what the sender is told; after an error it changed nothing and
+    /// takes no key.
+    pub fn apply(&mut self, entry: &Entry, effects: &mut Effects) -> Reply {
+        self.applied = self.applied.next();
+        self.time = self.time.max(entry.time);
+        self.keys.advance_to(self.time);
+        match &entry.body {
+            EntryBody::Customer(customer) => self.introduce(customer),
+            EntryBody::Command { customer, meter, key, action } => {
+                self.command(*customer, *meter, *key, action, effects)
+            }
+            EntryBody::Event(event) => self.event(event, effects),
+            EntryBody::Catalog(version) => {
+                self.catalog = *version;
+                Reply::Done
+            }
+        }
+    }
+
+    fn introduce(&mut self, new: &NewCustomer) -> Reply {
+        // The sequencer numbers customers in journal order; anything else would give one customer's
+        // balance to another.
+        assert_eq!(
+            usize::try_from(new.number.0).ok(),
+            Some(self.customers.len()),
+            "customer numbers follow the journal"
+        );
+        self.customers.push(Customer {
+            organization: new.organization,
+            id: new.id,
+            external_id: new.external_id.clone(),
+            meters: SmallVec::new(),
+        });
+        Reply::Done
+    }
+
+    fn command(
+        &mut self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        key: Option<EntryKey>,
+        action: &Action,
+        effects: &mut Effects,
+    ) -> Reply {
+        if let Some(key) = key
+            && let Some(remembered) = self.keys.find(key.hash)
+        {
+            if remembered.fingerprint != key.fingerprint {
+                return Reply::Error(EngineError::KeyConflict);
+            }
+            let said = match remembered.verdict {
+                KeyVerdict::Applied => Said::Duplicate,
+                KeyVerdict::Refused => Said::DuplicateRefused,
+            };
+            return Reply::verdict(said, self.balance(customer, meter, self.time));
+        }
+        let outcome = match self.account_command(customer, meter, action, effects) {
+            Ok(outcome) => outcome,
+            Err(error) => return Reply::Error(error),
+        };
+        if *action == Action::Advance
+            && let Some(due) = self.account(customer, meter).and_then(Account::next_due)
+        {
+            effects.push((customer, meter, Effect::DueAt(due)));
+        }
+        let (said, remembered) = match outcome.0 {
+            Verdict::Applied => (Said::Applied, KeyVerdict::Applied),
+            Verdict::Refused(_) => (Said::Refused, KeyVerdict::Refused),
+        };
+        if let Some(key) = key {
+            self.keys.remember(key.hash, key.fingerprint, remembered, self.time);
+        }
+        Reply::verdict(said, outcome.1)
+    }
+
+    fn account_command(
+        &mut self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        action: &Action,
+        effects: &mut Effects,
+    ) -> Result<(Verdict, Balance), EngineError> {
+        let known = self.customer(customer).ok_or(EngineError::UnknownCustomer)?.place(meter);
+        let Some(place) = known else {
+            // A meter that never moved starts with its first applied command: one that is refused
+            // leaves nothing behind.
+            let mut account = Account::default();
+            let outcome = account.apply(action, self.time)?;
+            if outcome.verdict == Verdict::Applied {
+                self.start_meter(customer, meter, account)?;
+            }
+            effects.extend(outcome.effects.into_iter().map(|effect| (customer, meter, effect)));
+            return Ok((outcome.verdict, outcome.balance));
+        };
+        let applied = self
+            .meters
+            .call(place, Apply { action, time: self.time })
+            .ok_or(EngineError::UnknownCustomer)?;
+        let outcome = applied.0?;
+        effects.extend(outcome.effects.into_iter().map(|effect| (customer, meter, effect)));
+        Ok((outcome.verdict, outcome.balance))
+    }
+
+    fn start_meter(
+        &mut self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        account: Account,
+    ) -> Result<Place, EngineError> {
+        let place =
+            self.meters.start(CustomerMeter::recovered(account)).ok_or(EngineError::ShardFull)?;
+        if let Some(customer) =
+            usize::try_from(customer.0).ok().and_then(|index| self.customers.get_mut(index))
+        {
+            customer.meters.push((meter, place));
+        }
+        Ok(place)
+    }
+
+    fn event(&mut self, event: &EventEntry, effects: &mut Effects) -> Reply {
+        if let Some(key) = event.key
+            && self.keys.find(key).is_some()
+        {
+            return Reply::Ingested { inserted: 0, duplicates: 1 };
+        }
+        // All meters or none: every account is asked before the first one moves.
+        for (meter, posting) in &event.postings {
+            if let Err(error) = self.check(event.customer, *meter, &Action::Use(*posting)) {
+                return Reply::Error(error.into());
+            }
+        }
+        for (meter, posting) in &event.postings {
+            let used =
+                self.account_command(event.customer, *meter, &Action::Use(*posting), effects);
+            assert!(used.is_ok(), "an account refused what it had said it would take");
+        }
+        if let Some(key) = event.key {
+            self.keys.remember(key, 0, KeyVerdict::Applied, self.time);
+        }
+        Reply::Ingested { inserted: 1, duplicates: 0 }
+    }
+
+    fn check(
+        &self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        action: &Action,
+    ) -> Result<(), AccountError> {
+        match self.account(customer, meter) {
+            Some(account) => account.check(action, self.time),
+            None => Account::default().check(action, self.time),
+        }
+    }
+
+    /// The customer with this number, if it was introduced.
+    #[must_use]
+    pub fn customer(&self, number: CustomerNumber) -> Option<&Customer> {
+        self.customers.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// How many customers there are.
+    #[must_use]
+    pub fn customers_len(&self) -> usize {
+        self.customers.len()
+    }
+
+    /// How many customer meters there are.
+    #[must_use]
+    pub fn meters_len(&self) -> usize {
+        self.meters.len()
+    }
+
+    /// The account of a customer on a meter, if it ever moved.
+    #[must_use]
+    pub fn account(&self, customer: CustomerNumber, meter: MeterNumber) -> Option<&Account> {
+        let place = self.customer(customer)?.place(meter)?;
+        Some(self.meters.get(place)?.account())
+    }
+
+    /// A customer's accounts, in the order in which they first moved.
+    pub fn accounts(
+        &self,
+        customer: CustomerNumber,
+    ) -> impl Iterator<Item = (MeterNumber, &Account)> {
+        let places = self.customer(customer).map_or([].as_slice(), |customer| &customer.meters);
+        places
+            .iter()
+            .filter_map(|(meter, place)| Some((*meter, self.meters.get(*place)?.account())))
+    }
+
+    /// The balance at `time`; zero on a meter that never moved.
+    #[must_use]
+    pub fn balance(
+        &self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        time: Timestamp,
+    ) -> Balance {
+        self.account(customer, meter).map(|account| account.balance_at(time)).unwrap_or_default()
+    }
+
+    /// The live grants at `time`, in burn order.
+    #[must_use]
+    pub fn grants(
+        &self,
+        customer: CustomerNumber,
+        meter: MeterNumber,
+        time: Timestamp,
+    ) -> Vec<GrantView> {
+        let Some(account) = self.account(customer, meter) else { return Vec::new() };
+        account.grants_at(time).into_iter().map(GrantView::of).collect()
+    }
+
+    /// Every meter of the customer at `time`, by meter number.
+    #[must_use]
+    pub fn state(&self, customer: CustomerNumber, time: Timestamp) -> Vec<MeterState> {
+        let mut state: Vec<MeterState> = self
+            .accounts(customer)
+            .map(|(meter, account)| {
+                let Standing { credited, consumed } = account.standing_at(time);
+                MeterState { meter, credited, consumed }
+            })
+            .collect();
+        state.sort_unstable_by_key(|state| state.meter);
+        state
+    }
+
+    /// Reads a word of each place that applying `entry` will need and folds them: see
+    /// `ShardCore::slice`.
+    #[must_use]
+    pub fn touch(&self, entry: &Entry) -> u64 {
+        match &entry.body {
+            EntryBody::Command { customer, meter, key, .. } => {
+                let warm = key.map_or(0, |key| self.keys.warm(key.hash));
+                let due = self
+                    .account(*customer, *meter)
+                    .and_then(Account::next_due)
+                    .map_or(0, Timestamp::microseconds);
+                warm ^ due.cast_unsigned()
+            }
+            EntryBody::Event(event) => event.key.map_or(0, |key| self.keys.warm(key)),
+            EntryBody::Customer(_) | EntryBody::Catalog(_) => 0,
+        }
+    }
+
+    /// Puts a customer of a snapshot in its place, with its accounts.
+    ///
+    /// # Errors
+    /// [`EngineError::ShardFull`].
+    pub fn recover_customer(
+        &mut self,
+        new: &NewCustomer,
+        accounts: Vec<(MeterNumber, Account)>,
+    ) -> Result<(), EngineError> {
+        self.introduce(new);
+        for (meter, account) in accounts {
+            self.start_meter(new.number, meter, account)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,470 @@
+//! Opening an engine: recover what the directory holds, then start the threads and actors.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Recipient};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::catalog::{Catalog, CatalogChange, DEFAULT_ORGANIZATION};
+use crate::data_dir::{ClockKind, DataDir, DataDirError, Made, Term, Terms};
+use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
+use crate::engine::directory::Directory;
+use crate::engine::imaging::SnapshotTaker;
+use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
+use crate::engine::open_batch::OpenBatch;
+use crate::engine::recovery::{
+    Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, recover_shard,
+};
+use crate::engine::scheduler_actor::{Begin, SchedulerActor};
+use crate::engine::sequencer::{Sequencer, SequencerStart};
+use crate::engine::shard_actor::{
+    Committed, JournalFailed, ShardActor, ShardHandle, ShardShared,
+};
+use crate::engine::shard_core::ShardCore;
+use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
+use crate::engine::system_clock::SystemClock;
+use crate::engine::{Engine, Inner};
+use crate::id::{CustomerNumber, OrganizationId, Seq, ShardNumber};
+use crate::journal::sled::{Durability, SledJournal, SledOptions};
+use crate::journal::space::Space;
+use crate::journal::{Journal, JournalError};
+use crate::keys::WINDOW_MICROSECONDS;
+use crate::metrics::Metrics;
+use crate::snapshot::WriteOptions;
+use crate::time::{Clock, ManualClock, Timestamp};
+
+/// How an engine is opened.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Shards of a new directory.
+    pub shards: Term<u16>,
+    /// Clock of a new directory.
+    pub clock: Term<ClockKind>,
+    /// What a reply means: on the disk, or with the operating system.
+    pub durability: Durability,
+    /// How long idempotency keys are remembered at least.
+    pub key_window: Duration,
+    /// Longest time between snapshots, while something changes.
+    pub snapshot_interval: Duration,
+    /// Most records between snapshots.
+    pub snapshot_records: u64,
+    /// How snapshots share the disk with the journal.
+    pub snapshot_writes: WriteOptions,
+    /// Size at which a journal segment is sealed, in bytes.
+    pub segment_bytes_max: u64,
+    /// Writes are refused while less is free on the disk, in bytes.
+    pub reserve_bytes: u64,
+    /// Who watches the recovery.
+    pub progress: Arc<dyn RecoveryProgress>,
+    /// Called when the engine can go on no longer; a server ends its process then. Everything that
+    /// is asked afterwards is answered with an error.
+    pub on_fatal: OnFatal,
+}
+
+impl EngineOptions {
+    /// The defaults, for a directory at `data_dir`.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            shards: Term::Suggested(1),
+            clock: Term::Suggested(ClockKind::System),
+            durability: Durability::Fsync,
+            key_window: Duration::from_micros(WINDOW_MICROSECONDS.unsigned_abs()),
+            snapshot_interval: Duration::from_mins(1),
+            snapshot_records: 16_000_000,
+            snapshot_writes: WriteOptions::default(),
+            segment_bytes_max: 128 * 1024 * 1024,
+            reserve_bytes: 32 * 1024 * 1024,
+            progress: Arc::new(Unwatched),
+            on_fatal: Arc::new(|reason| tracing::error!(reason, "the engine has failed")),
+        }
+    }
+}
+
+/// Why an engine was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory itself.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// What a shard holds.
+    #[error("shard {shard}: {error}")]
+    Shard {
+        /// Which one.
+        shard: ShardNumber,
+        /// Why.
+        error: RecoveryError,
+    },
+    /// The catalog.
+    #[error("catalog: {0}")]
+    Catalog(JournalError),
+    /// The catalog's first change.
+    #[error("catalog: {0}")]
+    FirstOrganization(ChangeError),
+    /// The system refuses a thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The threads behind an engine.
+pub(super) struct System {
+    batches: Vec<OpenBatch>,
+    threads: Mutex<Threads>,
+    data_dir: DataDir,
+}
+
+struct Threads {
+    journals: Vec<JoinHandle<()>>,
+    actors: Option<(actix::System, JoinHandle<()>)>,
+}
+
+impl System {
+    /// Makes what waits durable and ends every thread. Does nothing the second time.
+    pub(super) fn stop(&self) {
+        for batch in &self.batches {
+            batch.close();
+        }
+        let mut threads = self.threads.lock();
+        for journal in threads.journals.drain(..) {
+            if journal.join().is_err() {
+                tracing::error!("a journal thread panicked");
+            }
+        }
+        if let Some((system, thread)) = threads.actors.take() {
+            system.stop();
+            if thread.join().is_err() {
+                tracing::error!("the actors' thread panicked");
+            }
+        }
+    }
+
+    /// Where the data directory is.
+    pub(super) fn data_dir(&self) -> &DataDir {
+        &self.data_dir
+    }
+}
+
+/// What the actors' thread hands back once everything runs.
+struct Started {
+    shards: Vec<ShardHandle>,
+    arbiters: Vec<ArbiterHandle>,
+    catalog_actor: Addr<CatalogActor>,
+    scheduler: Addr<SchedulerActor>,
+    journals: Vec<JoinHandle<()>>,
+    system: actix::System,
+}
+
+/// Everything that the actors' thread needs to start.
+struct Plan {
+    shards: Vec<ShardPlan>,
+    catalog_actor: CatalogActor,
+    clock: Arc<dyn Clock>,
+    cadence: Cadence,
+    on_fatal: OnFatal,
+}
+
+/// A shard that is ready to start.
+struct ShardPlan {
+    number: ShardNumber,
+    core: ShardCore,
+    journal: Box<dyn Journal>,
+    open: OpenBatch,
+    state: Arc<JournalState>,
+    space: Space,
+    catalog: Arc<ArcSwap<Catalog>>,
+    metrics: crate::metrics::ShardMetrics,
+    snapshots: SnapshotTaker,
+}
+
+pub(super) fn open(options: EngineOptions) -> Result<Engine, OpenError> {
+    let terms = Terms { shards: options.shards, clock: options.clock };
+    let (data_dir, made) = DataDir::open_or_create(&options.data_dir, terms)?;
+    let identity = data_dir.identity().clone();
+    let journal_options = SledOptions {
+        segment_bytes_max: options.segment_bytes_max,
+        durability: options.durability,
+    };
+    let (mut catalog_journal, _) =
+        SledJournal::open(&data_dir.catalog().join("journal"), &journal_options)
+            .map_err(OpenError::Catalog)?;
+    let (catalog, catalog_last) =
+        catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
+    let directory = Arc::new(Directory::default());
+    let recovered = recover(&data_dir, &options, &journal_options, &directory)?;
+    let clock = clock(identity.clock, &recovered);
+    catalog_journal.acquire().map_err(OpenError::Catalog)?;
+    let catalog = Arc::new(ArcSwap::from_pointee(catalog));
+    let mut catalog_actor = CatalogActor::new(
+        Box::new(catalog_journal),
+        catalog_last,
+        Arc::clone(&catalog),
+        Arc::clone(&clock),
+        Arc::clone(&options.on_fatal),
+    );
+    if catalog.load().organization_named(DEFAULT_ORGANIZATION).is_none() {
+        let id = OrganizationId(Uuid::new_v4());
+        let name = DEFAULT_ORGANIZATION.to_owned();
+        let first = catalog_actor.change(&CatalogChange::Organization { id, name });
+        first.map_err(OpenError::FirstOrganization)?;
+    }
+    let metrics = Arc::new(Metrics::new(identity.shards));
+    let mut batches = Vec::new();
+    let mut shards = Vec::new();
+    for (number, recovered) in (0..).map(ShardNumber).zip(recovered) {
+        let shared = Shared {
+            options: &options,
+            directory: &directory,
+            catalog: &catalog,
+            clock: &clock,
+            metrics: &metrics,
+            seed: identity.seed,
+        };
+        let planned = shared.plan(&data_dir, number, recovered);
+        let plan = planned.map_err(|error| OpenError::Shard { shard: number, error })?;
+        batches.push(plan.open.clone());
+        shards.push(plan);
+    }
+    let cadence =
+        Cadence { interval: options.snapshot_interval, records: options.snapshot_records };
+    let plan = Plan {
+        shards,
+        catalog_actor,
+        clock: Arc::clone(&clock),
+        cadence,
+        on_fatal: Arc::clone(&options.on_fatal),
+    };
+    let (started, thread) = start(plan)?;
+    tracing::info!(
+        directory = %data_dir.path().display(),
+        shards = identity.shards,
+        new = (made == Made::Now),
+        customers = directory.len(),
+        "engine open"
+    );
+    let threads = Threads {
+        journals: started.journals,
+        actors: Some((started.system, thread)),
+    };
+    Ok(Engine {
+        inner: Arc::new(Inner {
+            shards: started.shards,
+            arbiters: started.arbiters,
+            directory,
+            catalog,
+            catalog_actor: started.catalog_actor,
+            scheduler: started.scheduler,
+            clock,
+            metrics,
+            stopping: false.into(),
+            system: System { batches, threads: Mutex::new(threads), data_dir: data_dir },
+        }),
+    })
+}
+
+fn recover(
+    data_dir: &DataDir,
+    options: &EngineOptions,
+    journal: &SledOptions,
+    directory: &Directory,
+) -> Result<Vec<Recovered>, OpenError> {
+    let identity = data_dir.identity();
+    let key_window = i64::try_from(options.key_window.as_micros()).unwrap_or(i64::MAX);
+    let terms = RecoveryTerms {
+        seed: identity.seed,
+        key_window,
+        journal,
+        directory,
+        progress: options.progress.as_ref(),
+    };
+    let numbers = (0..identity.shards).map(ShardNumber);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = numbers
+            .map(|number| {
+                let (dir, terms) = (data_dir.shard(number), &terms);
+                (number, scope.spawn(move || recover_shard(&dir, number, terms)))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|(number, thread)| (number, thread.join()))
+            .collect()
+    });
+    results
+        .into_iter()
+        .map(|(shard, result)| match result {
+            Ok(recovered) => recovered.map_err(|error| OpenError::Shard { shard, error }),
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+        .collect()
+}
+
+/// A manual clock restarts at the last journaled time.
+fn clock(kind: ClockKind, recovered: &[Recovered]) -> Arc<dyn Clock> {
+    match kind {
+        ClockKind::System => Arc::new(SystemClock),
+        ClockKind::Manual => {
+            let last = recovered.iter().map(|recovered| recovered.shard.time).max();
+            Arc::new(ManualClock::new(last.unwrap_or_default().max(Timestamp::EPOCH)))
+        }
+    }
+}
+
+/// What the shards of an engine share.
+struct Shared<'a> {
+    options: &'a EngineOptions,
+    directory: &'a Arc<Directory>,
+    catalog: &'a Arc<ArcSwap<Catalog>>,
+    clock: &'a Arc<dyn Clock>,
+    metrics: &'a Arc<Metrics>,
+    seed: u64,
+}
+
+impl Shared<'_> {
+    fn plan(
+        &self,
+        data_dir: &DataDir,
+        number: ShardNumber,
+        recovered: Recovered,
+    ) -> Result<ShardPlan, RecoveryError> {
+        let Recovered { shard, mut journal, journal_id, store, .. } = recovered;
+        let epoch = journal.acquire()?;
+        let open = OpenBatch::new(shard.applied, shard.time);
+        let sequencer = Sequencer::new(SequencerStart {
+            shard: number,
+            seed: self.seed,
+            directory: Arc::clone(self.directory),
+            clock: Arc::clone(self.clock),
+            catalog: self.catalog.load_full(),
+            open: open.clone(),
+            next_customer: CustomerNumber(
+                u32::try_from(shard.customers_len()).unwrap_or(u32::MAX),
+            ),
+            time: shard.time,
+        });
+        let metrics = self.metrics.shard(number).cloned().unwrap_or_default();
+        Ok(ShardPlan {
+            number,
+            core: ShardCore::new(shard, sequencer),
+            journal,
+            open,
+            state: Arc::default(),
+            space: Space::new(&data_dir.shard(number), self.options.reserve_bytes),
+            catalog: Arc::clone(self.catalog),
+            snapshots: SnapshotTaker {
+                store,
+                shard: number,
+                journal_id: Uuid::from_u128(journal_id.0),
+                epoch,
+                options: self.options.snapshot_writes,
+                metrics: metrics.clone(),
+            },
+            metrics,
+        })
+    }
+}
+
+fn start(plan: Plan) -> Result<(Started, JoinHandle<()>), OpenError> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new().name("actors".to_owned()).spawn(move || {
+        let runner = actix::System::new();
+        runner.block_on(async {
+            let started = run_actors(plan);
+            // Whoever opens waits for this.
+            drop(sender.send(started));
+        });
+        if let Err(error) = runner.run() {
+            tracing::error!(%error, "the actors' thread ended badly");
+        }
+    })?;
+    let started = receiver
+        .recv()
+        .map_err(|_| std::io::Error::other("the actors' thread ended before it began"))??;
+    Ok((started, thread))
+}
+
+fn run_actors(plan: Plan) -> std::io::Result<Started> {
+    let scheduler = SchedulerActor::new(Arc::clone(&plan.clock)).start();
+    let mut shards = Vec::new();
+    let mut arbiters = Vec::new();
+    let mut journals = Vec::new();
+    for shard in plan.shards {
+        let arbiter = Arbiter::new();
+        let timers = SchedulerActor::timers(scheduler.clone());
+        let number = shard.number;
+        let applied = Arc::new(AtomicU64::new(shard.core.shard.applied.0));
+        let shared = ShardShared {
+            applied: Arc::clone(&applied),
+            catalog: shard.catalog,
+            journal: Arc::clone(&shard.state),
+            metrics: shard.metrics.clone(),
+            timers,
+            snapshots: shard.snapshots,
+        };
+        let core = shard.core;
+        let addr = ShardActor::start_in_arbiter(&arbiter.handle(), move |_| {
+            ShardActor::new(number, core, shared)
+        });
+        let handle = ShardHandle::new(addr, applied);
+        let (committed, failed) = handle.recipients();
+        let listener =
+            Listener { shard: number, committed, failed, on_fatal: Arc::clone(&plan.on_fatal) };
+        let thread = JournalThread {
+            shard: number,
+            journal: shard.journal,
+            open: shard.open,
+            state: shard.state,
+            space: shard.space,
+            metrics: shard.metrics,
+            listener,
+        };
+        journals.push(thread.start()?);
+        shards.push(handle);
+        arbiters.push(arbiter.handle());
+    }
+    let catalog_actor = plan.catalog_actor.start();
+    tell(&catalog_actor.clone().recipient(), Shards(shards.clone()));
+    tell(&scheduler.clone().recipient(), Begin { shards: shards.clone() });
+    SnapshotActor::new(shards.clone(), plan.cadence).start();
+    let system = actix::System::current();
+    Ok(Started { shards, arbiters, catalog_actor, scheduler, journals, system })
+}
+
+/// Hands a shard what its journal thread says.
+struct Listener {
+    shard: ShardNumber,
+    committed: Recipient<Committed>,
+    failed: Recipient<JournalFailed>,
+    on_fatal: OnFatal,
+}
+
+impl JournalListener for Listener {
+    fn committed(&self, seq: Seq) {
+        tell(&self.committed, Committed(seq));
+    }
+
+    fn failed(&self, error: &JournalError) {
+        (self.on_fatal)(&format!("the journal of shard {} failed: {error}", self.shard));
+        tell(&self.failed, JournalFailed);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one message a sync, or one at start: nothing can pile up"
+)]
+fn tell<M>(to: &Recipient<M>, message: M)
+where
+    M: actix::Message + Send + 'static,
+    M::Result: Send,
+{
+    to.do_send(message);
+}
