@@ -9,7 +9,16 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod grant;
+pub mod token;
 
 // Floor 2: storage and codecs.
 #[cfg(feature = "server")]
 pub mod metrics;
+
+// Floor 3: the engine.
+#[cfg(feature = "server")]
+pub mod data_dir;
+
+// Floor 5: composition.
+#[cfg(feature = "server")]
+pub mod config;
