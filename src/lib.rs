@@ -14,10 +14,16 @@ pub mod token;
 // Floor 2: storage and codecs.
 #[cfg(feature = "server")]
 pub mod metrics;
+#[cfg(feature = "server")]
+pub mod readiness;
 
 // Floor 3: the engine.
 #[cfg(feature = "server")]
 pub mod data_dir;
+
+// Floor 4: edges.
+#[cfg(feature = "server")]
+pub mod http;
 
 // Floor 5: composition.
 #[cfg(feature = "server")]
