@@ -13,6 +13,8 @@ pub mod frame;
 pub mod handshake;
 pub mod reply;
 
+pub use crate::span::Span;
+
 /// How much one command or reply may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -42,25 +44,6 @@ impl Limits {
         bulk_bytes_max: 64 * 1_024 * 1_024,
         frame_bytes_max: 256 * 1_024 * 1_024,
     };
-}
-
-/// A place in the read buffer: `start` is included, `end` is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// Where it begins, in bytes from the beginning of the buffer.
-    pub start: u32,
-    /// Where it ends.
-    pub end: u32,
-}
-
-impl Span {
-    /// The bytes at this place of the `buffer` it was made from; of another one, perhaps none.
-    #[must_use]
-    #[inline]
-    pub fn of<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
-        // Widening from u32 to usize is exact on every machine this runs on.
-        buffer.get(self.start as usize..self.end as usize).unwrap_or(&[])
-    }
 }
 
 /// The arguments of one command, its name first. One list is reused for all commands of a
