@@ -1,0 +1,227 @@
+//! A sub-table: the keys whose hashes begin with the same bits, in a flat array.
+//!
+//! Entries lie in the order of their hashes. Each has a *home* slot, in proportion to its hash, and
+//! stands there or, pushed on by smaller ones, in one of the next slots without a gap. So a search
+//! starts at home and ends at the first empty slot or greater hash, and a rebuild is one pass from
+//! front to back.
+
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+use crate::id::KeyHash;
+
+use super::entry;
+use super::entry::Entry;
+
+/// Most keys of a sub-table, as long as there are fewer than 2^29 in all.
+pub const TABLE_KEYS_MAX: usize = 16_384;
+
+/// Most leading bits by which sub-tables are told apart.
+pub(super) const DEPTH_MAX: u32 = 16;
+
+/// Slots behind the last home, so that the entries of the last homes can be pushed on.
+const TAIL_SLOTS: usize = 16;
+
+/// Fewest homes of a sub-table that holds anything.
+const HOMES_MIN: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Homes, then the tail. Sorted by hash if the empty ones are left out.
+    slots: Vec<Entry>,
+    homes: usize,
+    used: usize,
+    /// The leading bits that all hashes here have in common, and how many they are.
+    prefix: u32,
+    depth: u32,
+    /// No entry came in an earlier epoch than this.
+    oldest: i64,
+    /// A seal was set and this was not imaged since. Only now do entries carry "after the seal".
+    awaits_image: bool,
+}
+
+impl Table {
+    pub(super) const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            homes: 0,
+            used: 0,
+            prefix: 0,
+            depth: 0,
+            oldest: i64::MAX,
+            awaits_image: false,
+        }
+    }
+
+    pub(super) const fn prefix(&self) -> u32 {
+        self.prefix
+    }
+
+    pub(super) const fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(super) const fn oldest(&self) -> i64 {
+        self.oldest
+    }
+
+    pub(super) const fn awaits_image(&self) -> bool {
+        self.awaits_image
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.slots.capacity().saturating_mul(size_of::<Entry>())
+    }
+
+    /// The live entry of `key`.
+    pub(super) fn find(&self, key: KeyHash, epoch: i64) -> Option<Entry> {
+        let wanted = entry::hash_of(key);
+        for &entry in self.slots.get(self.home(wanted)..)? {
+            if entry.is_empty() || entry.hash() > wanted {
+                return None;
+            }
+            // An expired entry of the same key may lie ahead of the live one.
+            if entry.hash() == wanted && entry.is_live_at(epoch) {
+                return Some(entry);
+            }
+        }
+        None
+    }
+
+    /// Reads the slots where a search for `key` begins.
+    pub(super) fn warm(&self, key: KeyHash) -> u64 {
+        let home = self.home(entry::hash_of(key));
+        let read = |slot: usize| self.slots.get(slot).map_or(0, |entry| entry.low());
+        // Four entries share a cache line; the search seldom leaves the second one.
+        read(home).wrapping_add(read(home.saturating_add(3)))
+    }
+
+    /// Whether an insert needs no [`Table::sweep`] or [`Table::split`] before it.
+    pub(super) fn has_room(&self) -> bool {
+        !self.is_at_limit() && self.used.saturating_mul(5) < self.homes.saturating_mul(4)
+    }
+
+    /// Whether this is to be split.
+    ///
+    /// The limits of sub-tables lie between half of [`TABLE_KEYS_MAX`] and all of it, evenly
+    /// spread, so that they are not split all at once.
+    pub(super) fn is_at_limit(&self) -> bool {
+        // Multiples of the golden ratio fill the circle most evenly.
+        let turn = self.prefix.wrapping_add(self.depth).wrapping_mul(0x9e37_79b9);
+        let spread = usize::try_from(turn >> 16).unwrap_or(0);
+        let less = spread.saturating_mul(TABLE_KEYS_MAX / 2) >> 16;
+        self.depth < DEPTH_MAX && self.used >= TABLE_KEYS_MAX.saturating_sub(less)
+    }
+
+    /// Puts in an entry of `epoch`.
+    pub(super) fn insert(&mut self, entry: Entry, epoch: i64) {
+        self.used = self.used.saturating_add(1);
+        self.oldest = self.oldest.min(epoch);
+        let mut moving = if self.awaits_image { entry.after_seal() } else { entry };
+        let home = self.home(entry.hash());
+        for slot in self.slots.iter_mut().skip(home) {
+            if slot.is_empty() {
+                *slot = moving;
+                return;
+            }
+            // From the first greater one on, each pushes the next.
+            if slot.hash() > moving.hash() {
+                std::mem::swap(slot, &mut moving);
+            }
+        }
+        self.push(moving);
+    }
+
+    /// Rebuilds this without what came before the epoch `oldest_kept`, with slots for half as many
+    /// entries again. Returns how many were dropped. No entry is of a later epoch than `present`.
+    pub(super) fn sweep(&mut self, oldest_kept: i64, present: i64) -> usize {
+        let used_before = self.used;
+        let oldest = self.oldest.max(oldest_kept);
+        let keep = |entry: &Entry| entry.epoch_at(present) >= oldest_kept;
+        *self = self.rebuilt(self.prefix, self.depth, keep);
+        self.oldest = if self.used == 0 { i64::MAX } else { oldest };
+        used_before.saturating_sub(self.used)
+    }
+
+    /// Two tables in place of this: of the hashes whose next bit is 0, and of those where it is 1.
+    pub(super) fn split(&self) -> (Self, Self) {
+        let depth = self.depth.saturating_add(1);
+        let half = |bit: u32| {
+            let prefix = (self.prefix << 1) | bit;
+            let in_half = |entry: &Entry| entry::top_bits(entry.hash(), depth) == u64::from(prefix);
+            self.rebuilt(prefix, depth, in_half)
+        };
+        (half(0), half(1))
+    }
+
+    fn rebuilt(&self, prefix: u32, depth: u32, keep: impl Fn(&Entry) -> bool) -> Self {
+        let used = self.entries().filter(&keep).count();
+        // A load of 8/15 now, so that 0.8 is half as many entries again.
+        let homes = if used == 0 { 0 } else { (used.saturating_mul(15) / 8).max(HOMES_MIN) };
+        let mut table = Self {
+            slots: vec![Entry::EMPTY; if used == 0 { 0 } else { homes.saturating_add(TAIL_SLOTS) }],
+            homes,
+            used,
+            prefix,
+            depth,
+            ..*self
+        };
+        let mut next = 0;
+        for entry in self.entries().filter(keep) {
+            let place = table.home(entry.hash()).max(next);
+            match table.slots.get_mut(place) {
+                Some(slot) => *slot = entry,
+                None => table.push(entry),
+            }
+            next = place.saturating_add(1);
+        }
+        table
+    }
+
+    /// Lengthens the tail by `entry`.
+    fn push(&mut self, entry: Entry) {
+        if self.slots.len() == self.slots.capacity() {
+            self.slots.reserve_exact(TAIL_SLOTS);
+        }
+        self.slots.push(entry);
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.slots.iter().copied().filter(|entry| !entry.is_empty())
+    }
+
+    fn home(&self, hash: u128) -> usize {
+        let within = entry::high_half(hash) << self.depth.min(DEPTH_MAX);
+        let homes = u64::try_from(self.homes).unwrap_or(0);
+        let place = u128::from(within).wrapping_mul(u128::from(homes)) >> 64;
+        usize::try_from(place).unwrap_or(0)
+    }
+
+    /// From here until [`Table::image`], entries that come are told apart.
+    pub(super) fn seal(&mut self) {
+        if self.awaits_image {
+            // The seal before this one was never imaged to its end.
+            self.clear_after_seal();
+        }
+        self.awaits_image = true;
+    }
+
+    /// Appends the entries that were live at the seal, in `epoch`, and returns how many they are.
+    pub(super) fn image(&mut self, epoch: i64, out: &mut Vec<u8>) -> u64 {
+        let mut count = 0_u64;
+        for entry in self.entries() {
+            if !entry.is_after_seal() && entry.is_live_at(epoch) {
+                out.extend_from_slice(&entry.to_bytes());
+                count = count.saturating_add(1);
+            }
+        }
+        self.clear_after_seal();
+        self.awaits_image = false;
+        count
+    }
+
+    fn clear_after_seal(&mut self) {
+        for slot in &mut self.slots {
+            *slot = slot.before_seal();
+        }
+    }
+}
