@@ -9,3 +9,7 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod grant;
+
+// Floor 2: storage and codecs.
+#[cfg(feature = "server")]
+pub mod snapshot;
