@@ -27,4 +27,6 @@ pub mod http;
 
 // Floor 5: composition.
 #[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
 pub mod config;
