@@ -138,8 +138,14 @@ macro_rules! settings {
             )]
             pub config: Option<PathBuf>,
             $(
-                #[doc = concat!($($doc,)* " [env: ", $variable, "] [default: ", $default, "]")]
-                #[arg(long = $flag, value_name = $shape, allow_hyphen_values = true)]
+                $(#[doc = $doc])*
+                #[arg(
+                    long = $flag,
+                    value_name = $shape,
+                    allow_hyphen_values = true,
+                    help = concat!($($doc,)* " [env: ", $variable, "] [default: ", $default, "]")
+                        .trim_ascii_start()
+                )]
                 pub $name: Option<String>,
             )*
         }

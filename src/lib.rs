@@ -43,4 +43,6 @@ pub mod tcp;
 
 // Floor 5: composition.
 #[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
 pub mod config;
