@@ -4,7 +4,7 @@
 //! A call goes to the shard of its customer, gets its time and its place in the journal, is made
 //! durable, is applied, and is answered. See the crate's documentation for the whole way.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use crate::account::Action;
 use crate::catalog::{Catalog, CatalogChange, Token};
+use crate::data_dir::{ClockKind, DataDir, Term, Terms};
 use crate::event::Event;
 use crate::id::{
-    MeterId, MeterNumber, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId,
+    MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId,
 };
 use crate::meter::{Aggregation, Filter, Meter};
 use crate::metrics::Metrics;
@@ -45,6 +46,7 @@ pub mod entry;
 pub mod hosted;
 pub mod imaging;
 pub mod journal_thread;
+pub mod offline;
 pub mod open_batch;
 pub mod recovery;
 pub mod reply;
@@ -91,8 +93,18 @@ impl Engine {
     ///
     /// # Errors
     /// [`OpenError`]: the directory is in use, damaged, or cannot be made.
-    pub fn open(options: EngineOptions) -> Result<Self, OpenError> {
-        start::open(options)
+    pub fn open(path: &Path, options: EngineOptions) -> Result<Self, OpenError> {
+        let terms = Terms { shards: options.shards, clock: Term::Suggested(ClockKind::System) };
+        let (data_dir, _) = DataDir::open_or_create(path, terms)?;
+        start::open(data_dir, options)
+    }
+
+    /// Opens a data directory that this process holds already. Blocks until the engine serves.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the directory is damaged.
+    pub fn open_in(data_dir: DataDir, options: EngineOptions) -> Result<Self, OpenError> {
+        start::open(data_dir, options)
     }
 
     /// A way in for one caller who pipelines.
@@ -123,6 +135,12 @@ impl Engine {
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
+    }
+
+    /// The data directory, which stays locked as long as the engine lives.
+    #[must_use]
+    pub fn data_dir(&self) -> &DataDir {
+        self.inner.system.data_dir()
     }
 
     /// What is counted.
@@ -446,7 +464,7 @@ impl Engine {
     }
 }
 
-/// The path of the data directory, and what else stands there, belong to [`start`].
+/// The call that reports `event`.
 pub(crate) fn call_of_event(event: Event) -> Call {
     Call {
         customer: Span::default(),
@@ -480,11 +498,5 @@ fn unexpected(reply: &Reply) -> EngineError {
         | Reply::Ingested { .. }
         | Reply::Done => EngineError::Stopping,
     }
-}
-
-/// Where the engine of a directory keeps things; used by the tools that read them offline.
-#[must_use]
-pub fn journal_dir(shard_dir: &std::path::Path) -> PathBuf {
-    shard_dir.join("journal")
 }
 

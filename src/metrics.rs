@@ -59,6 +59,12 @@ impl Metrics {
         Self { registry, connections, shards }
     }
 
+    /// The handles of every shard, by number.
+    #[must_use]
+    pub fn shards(&self) -> &[ShardMetrics] {
+        &self.shards
+    }
+
     /// The handles of one shard; `None` beyond the number that [`Metrics::new`] was given.
     #[must_use]
     pub fn shard(&self, number: ShardNumber) -> Option<&ShardMetrics> {

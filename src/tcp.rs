@@ -31,6 +31,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct TcpOptions {
     /// Most connections at a time; more are told so and closed.
     pub connections_max: usize,
+    /// Most calls of one connection in flight; beyond, its socket is not read.
+    pub calls_in_flight_max: usize,
+    /// Most bytes that wait for one client; beyond, it is dropped.
+    pub out_bytes_max: usize,
     /// Names this server in `CLUSTER` replies.
     pub node_id: NodeId,
 }

@@ -13,7 +13,6 @@ use crate::config::Flags;
 use crate::config::Origin;
 use crate::config::Setting;
 use crate::data_dir::DataDir;
-use crate::data_dir::DataDirError;
 use crate::data_dir::Running;
 use crate::data_dir::Term;
 use crate::data_dir::Terms;
@@ -56,26 +55,11 @@ pub struct Launch {
     pub resp: TcpListener,
     /// Bound for HTTP; nothing is accepted yet.
     pub http: TcpListener,
-    given_token: Option<TokenText>,
+    /// The admin token for a directory that has none, if it was given.
+    pub given_token: Option<TokenText>,
 }
 
 impl Launch {
-    /// The admin token for a catalog that has no organization yet: the given one, or one that the
-    /// directory keeps, which is said on stderr.
-    ///
-    /// # Errors
-    /// It cannot be kept.
-    pub fn first_admin_token(&self) -> Result<TokenText, DataDirError> {
-        if let Some(given) = &self.given_token {
-            return Ok(given.clone());
-        }
-        let token = self.directory.keep_admin_token()?;
-        let path = self.directory.path().display();
-        // A secret belongs to whoever started the server, not into the log.
-        eprintln!("admin token {} (kept in {path}/admin.token)", token.as_str());
-        Ok(token)
-    }
-
     /// Where the server listens, for `running.json` and the ready line.
     ///
     /// # Errors

@@ -67,7 +67,11 @@ impl CatalogActor {
         Self { journal, last, catalog, clock, shards: Vec::new(), on_fatal, failed: false }
     }
 
-    fn change(&mut self, change: &CatalogChange) -> Result<Arc<Catalog>, ChangeError> {
+    /// Makes a change now. Before the actor is started no shard hears of it.
+    ///
+    /// # Errors
+    /// [`ChangeError`]: the catalog is what it was.
+    pub fn change(&mut self, change: &CatalogChange) -> Result<Arc<Catalog>, ChangeError> {
         if self.failed {
             return Err(ChangeError::Stopping);
         }

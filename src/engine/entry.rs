@@ -137,9 +137,9 @@ fn fingerprint(meter: MeterNumber, action: &Action) -> u32 {
     let short = |tag: u8, amount: rust_decimal::Decimal| {
         let mut text = [0_u8; 21];
         let amount = if amount.scale() == 0 { amount } else { amount.normalize() };
-        let parts = [[tag].as_slice(), &meter.0.to_le_bytes(), &amount.serialize()];
-        for (byte, part) in text.iter_mut().zip(parts.into_iter().flatten()) {
-            *byte = *part;
+        let parts = [tag].into_iter().chain(meter.0.to_le_bytes()).chain(amount.serialize());
+        for (byte, part) in text.iter_mut().zip(parts) {
+            *byte = part;
         }
         xxh3_64(&text)
     };

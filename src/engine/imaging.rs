@@ -5,7 +5,6 @@
 //! own, which says when it has room.
 
 use std::collections::{HashSet, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -307,10 +306,4 @@ pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malforme
         .map(|_| Ok((MeterNumber(reader.number()?), read_account(reader)?)))
         .collect::<Result<_, Malformed>>()?;
     Ok(ImagedCustomer { customer, accounts })
-}
-
-/// Where a snapshot of a shard lies.
-#[must_use]
-pub fn snapshots_dir(shard_dir: &std::path::Path) -> PathBuf {
-    shard_dir.join("snapshots")
 }

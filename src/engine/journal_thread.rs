@@ -4,12 +4,21 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::engine::open_batch::{OpenBatch, OpenFrame};
 use crate::id::{Seq, ShardNumber};
 use crate::journal::space::{Room, Space};
 use crate::journal::{Journal, JournalError, Records};
-use crate::metrics::JournalMetrics;
+use crate::metrics::ShardMetrics;
+
+/// How often room is looked for while the disk is full.
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(500);
+
+#[expect(clippy::disallowed_methods, reason = "measures how long a commit takes")]
+fn now() -> Instant {
+    Instant::now()
+}
 
 /// Whom the journal thread tells. Called on its thread.
 pub trait JournalListener: Send + 'static {
@@ -52,7 +61,7 @@ pub struct JournalThread<L> {
     /// How much room the disk has.
     pub space: Space,
     /// What it counts.
-    pub metrics: JournalMetrics,
+    pub metrics: ShardMetrics,
     /// Whom it tells.
     pub listener: L,
 }
@@ -70,31 +79,47 @@ impl<L: JournalListener> JournalThread<L> {
     }
 
     fn run(mut self) {
+        if let Err(error) = self.serve() {
+            self.listener.failed(&error);
+        }
+    }
+
+    fn serve(&mut self) -> Result<(), JournalError> {
         let mut frames = Vec::new();
         let mut trimmed = 0;
-        while let Some(taken) = self.open.take(frames) {
-            match self.commit(&taken) {
-                Ok(seq) => self.listener.committed(seq),
-                Err(error) => {
-                    self.listener.failed(&error);
-                    return;
-                }
+        let mut patience = None;
+        while let Some(taken) = self.open.take(frames, patience) {
+            if !taken.is_empty() {
+                let seq = self.commit(&taken)?;
+                self.listener.committed(seq);
             }
             frames = taken;
-            self.state.disk_full.store(self.space.check() == Room::Full, Ordering::Relaxed);
+            let full = self.is_disk_full();
+            self.state.disk_full.store(full, Ordering::Relaxed);
+            // While writes are refused nothing arrives, so room has to be looked for.
+            patience = full.then_some(LOOK_FOR_ROOM_EVERY);
             let through = self.state.trim_through.load(Ordering::Relaxed);
             if through > trimmed {
                 trimmed = through;
-                if let Err(error) = self.journal.trim(Seq(through)) {
-                    self.listener.failed(&error);
-                    return;
-                }
+                self.journal.trim(Seq(through))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_disk_full(&mut self) -> bool {
+        match self.space.check() {
+            Ok(room) => room == Room::Full,
+            Err(error) => {
+                // Not knowing is no reason to refuse: a write that fails says so itself.
+                tracing::warn!(%error, "cannot tell how much room the disk has");
+                false
             }
         }
     }
 
     fn commit(&mut self, frames: &[OpenFrame]) -> Result<Seq, JournalError> {
-        let timer = self.metrics.begin();
+        let begun = now();
         let mut bytes = 0_usize;
         for frame in frames {
             bytes = bytes.saturating_add(frame.bytes.len());
@@ -106,7 +131,16 @@ impl<L: JournalListener> JournalThread<L> {
             })?;
         }
         let committed = self.journal.commit()?;
-        self.metrics.committed(timer, frames.len(), bytes);
+        let records = match (frames.first(), frames.last()) {
+            (Some(first), Some(last)) => last.last.0.saturating_sub(first.first.0).saturating_add(1),
+            _ => 0,
+        };
+        self.metrics.observe_commit(
+            u32::try_from(records).unwrap_or(u32::MAX),
+            u64::try_from(bytes).unwrap_or(u64::MAX),
+            begun.elapsed(),
+            committed,
+        );
         Ok(committed)
     }
 }

@@ -4,11 +4,12 @@
 //! no timer and no fixed size: the disk's own pace sets the batch.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::id::Seq;
-use crate::journal::{FRAME_RECORDS_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::journal::{FRAME_BODY_BYTES_MAX, RECORD_BYTES_MAX};
 use crate::time::Timestamp;
 
 /// Most bytes that wait for one sync; more are answered "busy".
@@ -71,7 +72,7 @@ impl Open {
             }
             return Err(TooLarge);
         }
-        if frame.bytes.len() > FRAME_RECORDS_BYTES_MAX {
+        if frame.bytes.len() > FRAME_BODY_BYTES_MAX {
             let record = frame.bytes.split_off(start);
             self.begin_frame(seq);
             if let Some(frame) = self.frames.last_mut() {
@@ -150,9 +151,13 @@ impl OpenBatch {
     }
 
     /// Waits for records and takes all that are there, giving `emptied` back for the next ones.
-    /// `None` once it is closed and empty.
+    /// `None` once it is closed and empty; nothing when `patience` ran out.
     #[must_use]
-    pub fn take(&self, mut emptied: Vec<OpenFrame>) -> Option<Vec<OpenFrame>> {
+    pub fn take(
+        &self,
+        mut emptied: Vec<OpenFrame>,
+        patience: Option<Duration>,
+    ) -> Option<Vec<OpenFrame>> {
         let spare = emptied.drain(..).map(|frame| {
             let mut bytes = frame.bytes;
             bytes.clear();
@@ -165,7 +170,14 @@ impl OpenBatch {
             if open.closing {
                 return None;
             }
-            self.shared.filled.wait(&mut open);
+            match patience {
+                None => self.shared.filled.wait(&mut open),
+                Some(patience) => {
+                    if self.shared.filled.wait_for(&mut open, patience).timed_out() {
+                        break;
+                    }
+                }
+            }
         }
         open.bytes = 0;
         Some(std::mem::replace(&mut open.frames, emptied))

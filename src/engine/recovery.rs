@@ -5,11 +5,12 @@ use std::path::Path;
 use crate::encoding::{Malformed, Reader};
 use crate::engine::directory::{CustomerPlace, Directory};
 use crate::engine::entry::{Entry, EntryBody, NewCustomer};
-use crate::engine::imaging::{ImagedCustomer, read_customer, snapshots_dir};
+use crate::engine::imaging::{ImagedCustomer, read_customer};
+use crate::engine::offline::{journal_dir, snapshots_dir};
 use crate::engine::shard::{Effects, Shard};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
 use crate::journal::record::read_record;
-use crate::journal::sled::{SledJournal, SledOptions};
+use crate::journal::sled::{Options, SledJournal};
 use crate::journal::{Batch, Journal, JournalError, JournalId, Opened, ReplayStop};
 use crate::snapshot::{BlockKind, SnapshotError, SnapshotReader, SnapshotStore, Totals};
 use crate::time::Timestamp;
@@ -58,8 +59,34 @@ pub enum RecoveryError {
     },
 }
 
+impl RecoveryError {
+    /// Whether what is stored is not what was written.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Journal(error) => is_journal_damage(error),
+            Self::Snapshot(error) => matches!(error, SnapshotError::Damaged { .. }),
+            Self::Foreign { .. } => true,
+        }
+    }
+}
+
+/// Whether a journal is not what was written, or lacks what must be there.
+#[must_use]
+pub const fn is_journal_damage(error: &JournalError) -> bool {
+    matches!(
+        error,
+        JournalError::Damaged { .. }
+            | JournalError::Absent(_)
+            | JournalError::Trimmed { .. }
+            | JournalError::Behind { .. }
+    )
+}
+
 /// A shard as it was when its last committed record was applied.
 pub struct Recovered {
+    /// Which one.
+    pub number: ShardNumber,
     /// The state.
     pub shard: Shard,
     /// The journal, not acquired yet.
@@ -83,7 +110,7 @@ pub struct RecoveryTerms<'a> {
     /// How long keys are remembered, in microseconds.
     pub key_window: i64,
     /// How journals are opened.
-    pub journal: &'a SledOptions,
+    pub journal: Options,
     /// Where customers are entered.
     pub directory: &'a Directory,
     /// Who watches.
@@ -99,7 +126,7 @@ pub fn recover_shard(
     number: ShardNumber,
     terms: &RecoveryTerms<'_>,
 ) -> Result<Recovered, RecoveryError> {
-    let (mut journal, opened) = SledJournal::open(&dir.join("journal"), terms.journal)?;
+    let (mut journal, opened) = SledJournal::open(&journal_dir(dir), terms.journal)?;
     let store = SnapshotStore::open(&snapshots_dir(dir))?;
     let newest = store.newest_valid()?;
     // Damaged snapshots are passed over only while the journal reaches back to where an older state
@@ -114,6 +141,7 @@ pub fn recover_shard(
     let replayed = replay(&mut journal, number, &mut shard, terms)?;
     terms.progress.done(number, replayed);
     Ok(Recovered {
+        number,
         shard,
         journal: Box::new(journal),
         journal_id: opened.id,

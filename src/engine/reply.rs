@@ -97,14 +97,14 @@ impl GrantView {
     #[must_use]
     pub fn of(grant: &Grant) -> Self {
         Self {
-            id: grant.id,
-            amount: grant.amount,
-            drawn: grant.drawn,
-            priority: grant.priority,
-            effective_at: grant.effective_at,
-            expires_at: grant.expires_at,
-            rollover: grant.rollover,
-            source: grant.source,
+            id: grant.id(),
+            amount: grant.amount(),
+            drawn: grant.drawn(),
+            priority: grant.priority(),
+            effective_at: grant.effective_at(),
+            expires_at: grant.expires_at(),
+            rollover: grant.rollover(),
+            source: grant.source(),
         }
     }
 }

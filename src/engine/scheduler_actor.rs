@@ -138,7 +138,7 @@ impl SchedulerActor {
             if actor.is_due() {
                 actor.propose(context, done);
             } else {
-                drop(done.map(|done| done.send(())));
+                let _ = done.map(|done| done.send(()));
                 actor.sleep(context);
             }
         }));

@@ -24,9 +24,6 @@ use crate::slot::mint_customer_id;
 use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
 
-/// Most steps that wait in a shard for their sync and their turn; more are answered "busy".
-pub const STEPS_PENDING_MAX: usize = 1 << 20;
-
 /// What a shard does next, in order.
 #[derive(Debug)]
 pub struct Step {
@@ -88,6 +85,7 @@ pub struct Sequencer {
     open: OpenBatch,
     next_customer: CustomerNumber,
     time: Timestamp,
+    steps_pending_max: usize,
 }
 
 /// What a sequencer begins with.
@@ -108,15 +106,36 @@ pub struct SequencerStart {
     pub next_customer: CustomerNumber,
     /// The time of the last record.
     pub time: Timestamp,
+    /// Most steps that wait for their sync and their turn; more are answered "busy".
+    pub steps_pending_max: usize,
 }
 
 impl Sequencer {
     /// A sequencer that continues where the journal ends.
     #[must_use]
     pub fn new(start: SequencerStart) -> Self {
-        let SequencerStart { shard, seed, directory, clock, catalog, open, next_customer, time } =
-            start;
-        Self { shard, seed, directory, clock, catalog, open, next_customer, time }
+        let SequencerStart {
+            shard,
+            seed,
+            directory,
+            clock,
+            catalog,
+            open,
+            next_customer,
+            time,
+            steps_pending_max,
+        } = start;
+        Self {
+            shard,
+            seed,
+            directory,
+            clock,
+            catalog,
+            open,
+            next_customer,
+            time,
+            steps_pending_max,
+        }
     }
 
     /// The present, which never goes backwards within a shard.
@@ -369,7 +388,7 @@ impl Sequencer {
     /// Whether more may be taken in while `pending` steps wait.
     #[must_use]
     pub fn has_room(&self, pending: usize) -> bool {
-        pending < STEPS_PENDING_MAX && self.open.lock().bytes() < OPEN_BYTES_MAX
+        pending < self.steps_pending_max && self.open.lock().bytes() < OPEN_BYTES_MAX
     }
 }
 

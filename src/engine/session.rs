@@ -43,7 +43,6 @@ struct Flight {
 /// The calls of a flight that went to one shard.
 #[derive(Debug)]
 struct Part {
-    shard: ShardNumber,
     /// Which calls of the flight; all of them when empty.
     places: Vec<usize>,
     replies: Vec<Reply>,
@@ -81,7 +80,7 @@ impl Session {
             let port = ReplyPort::Session(self.sender.clone());
             let group = Group { organization, text: text.clone(), calls };
             let wanted = group.calls.len();
-            flight.parts.push(Part { shard, places, replies: Vec::new() });
+            flight.parts.push(Part { places, replies: Vec::new() });
             let submit = Submit { group, place, port, ticket };
             match self.engine.submit(shard, submit) {
                 Ok(()) => flight.missing = flight.missing.saturating_add(1),

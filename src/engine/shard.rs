@@ -278,7 +278,7 @@ impl Shard {
         time: Timestamp,
     ) -> Vec<GrantView> {
         let Some(account) = self.account(customer, meter) else { return Vec::new() };
-        account.grants_at(time).into_iter().map(GrantView::of).collect()
+        account.grants_at(time).iter().map(GrantView::of).collect()
     }
 
     /// Every meter of the customer at `time`, by meter number.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -157,12 +157,12 @@ impl ShardActor {
         let mut driving = self.driving.borrow_mut();
         if !driving.waiting.is_empty() {
             for (_, done) in driving.waiting.extract_if(.., |(seq, _)| *seq <= applied) {
-                drop(done.send(()));
+                let _ = done.send(());
             }
         }
         if !driving.draining.is_empty() && core.pending() == 0 {
             for done in driving.draining.drain(..) {
-                drop(done.send(applied));
+                let _ = done.send(applied);
             }
         }
         if progress == Progress::Waiting {
@@ -190,7 +190,7 @@ impl ShardActor {
                         self.shared.metrics.add_units_ended(end, amount - drawn);
                     }
                 }
-                Effect::Overage { .. } | Effect::DueAt(_) => {}
+                Effect::Overage { .. } | Effect::Carried { .. } | Effect::DueAt(_) => {}
             }
         }
     }
@@ -239,6 +239,7 @@ const fn units_end(end: GrantEnd) -> Option<UnitsEnd> {
         GrantEnd::Voided => Some(UnitsEnd::Voided),
         GrantEnd::Revoked => Some(UnitsEnd::Revoked),
         GrantEnd::TurnedOver => Some(UnitsEnd::TurnedOver),
+        GrantEnd::Spent => None,
     }
 }
 

@@ -290,7 +290,9 @@ impl ShardCore {
             .extract_if(.., |(_, _, effect)| matches!(effect, Effect::DueAt(_)))
             .filter_map(|(customer, meter, effect)| match effect {
                 Effect::DueAt(at) => Some(Due { at, customer, meter }),
-                Effect::GrantEnded { .. } | Effect::Overage { .. } => None,
+                Effect::GrantEnded { .. }
+                | Effect::Carried { .. }
+                | Effect::Overage { .. } => None,
             })
             .collect()
     }

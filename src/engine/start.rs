@@ -1,6 +1,6 @@
 //! Opening an engine: recover what the directory holds, then start the threads and actors.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -12,14 +12,16 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogChange, DEFAULT_ORGANIZATION};
-use crate::data_dir::{ClockKind, DataDir, DataDirError, Made, Term, Terms};
+use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
 use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
 use crate::engine::directory::Directory;
 use crate::engine::imaging::SnapshotTaker;
+use crate::engine::offline::{self, catalog_journal_dir};
 use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
 use crate::engine::open_batch::OpenBatch;
 use crate::engine::recovery::{
-    Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, recover_shard,
+    Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, is_journal_damage,
+    recover_shard,
 };
 use crate::engine::scheduler_actor::{Begin, SchedulerActor};
 use crate::engine::sequencer::{Sequencer, SequencerStart};
@@ -31,23 +33,19 @@ use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
 use crate::engine::system_clock::SystemClock;
 use crate::engine::{Engine, Inner};
 use crate::id::{CustomerNumber, OrganizationId, Seq, ShardNumber};
-use crate::journal::sled::{Durability, SledJournal, SledOptions};
-use crate::journal::space::Space;
+use crate::journal::sled::{Durability, Options, SEGMENT_BYTES_MAX, SledJournal};
+use crate::journal::space::{RESERVE_BYTES, Space};
 use crate::journal::{Journal, JournalError};
 use crate::keys::WINDOW_MICROSECONDS;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ShardMetrics};
 use crate::snapshot::WriteOptions;
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// How an engine is opened.
 #[derive(Clone)]
 pub struct EngineOptions {
-    /// Where everything is kept.
-    pub data_dir: PathBuf,
     /// Shards of a new directory.
     pub shards: Term<u16>,
-    /// Clock of a new directory.
-    pub clock: Term<ClockKind>,
     /// What a reply means: on the disk, or with the operating system.
     pub durability: Durability,
     /// How long idempotency keys are remembered at least.
@@ -62,6 +60,9 @@ pub struct EngineOptions {
     pub segment_bytes_max: u64,
     /// Writes are refused while less is free on the disk, in bytes.
     pub reserve_bytes: u64,
+    /// Most commands that wait in one shard for their sync and their turn; more are answered
+    /// "busy".
+    pub steps_pending_max: usize,
     /// Who watches the recovery.
     pub progress: Arc<dyn RecoveryProgress>,
     /// Called when the engine can go on no longer; a server ends its process then. Everything that
@@ -69,21 +70,30 @@ pub struct EngineOptions {
     pub on_fatal: OnFatal,
 }
 
-impl EngineOptions {
-    /// The defaults, for a directory at `data_dir`.
+impl OpenError {
+    /// Whether what is stored is not what was written.
     #[must_use]
-    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+    pub const fn is_damage(&self) -> bool {
+        match self {
+            Self::Shard { error, .. } => error.is_damage(),
+            Self::Catalog(error) => is_journal_damage(error),
+            Self::DataDir(_) | Self::FirstOrganization(_) | Self::Thread(_) => false,
+        }
+    }
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
         Self {
-            data_dir: data_dir.into(),
             shards: Term::Suggested(1),
-            clock: Term::Suggested(ClockKind::System),
             durability: Durability::Fsync,
             key_window: Duration::from_micros(WINDOW_MICROSECONDS.unsigned_abs()),
             snapshot_interval: Duration::from_mins(1),
             snapshot_records: 16_000_000,
             snapshot_writes: WriteOptions::default(),
-            segment_bytes_max: 128 * 1024 * 1024,
-            reserve_bytes: 32 * 1024 * 1024,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            reserve_bytes: RESERVE_BYTES,
+            steps_pending_max: 262_144,
             progress: Arc::new(Unwatched),
             on_fatal: Arc::new(|reason| tracing::error!(reason, "the engine has failed")),
         }
@@ -181,25 +191,24 @@ struct ShardPlan {
     state: Arc<JournalState>,
     space: Space,
     catalog: Arc<ArcSwap<Catalog>>,
-    metrics: crate::metrics::ShardMetrics,
+    metrics: ShardMetrics,
     snapshots: SnapshotTaker,
 }
 
-pub(super) fn open(options: EngineOptions) -> Result<Engine, OpenError> {
-    let terms = Terms { shards: options.shards, clock: options.clock };
-    let (data_dir, made) = DataDir::open_or_create(&options.data_dir, terms)?;
+pub(super) fn open(data_dir: DataDir, options: EngineOptions) -> Result<Engine, OpenError> {
     let identity = data_dir.identity().clone();
-    let journal_options = SledOptions {
+    let mut journal_options = Options {
         segment_bytes_max: options.segment_bytes_max,
         durability: options.durability,
+        missing: offline::missing_catalog(&data_dir),
     };
-    let (mut catalog_journal, _) =
-        SledJournal::open(&data_dir.catalog().join("journal"), &journal_options)
-            .map_err(OpenError::Catalog)?;
+    let (mut catalog_journal, _) = SledJournal::open(&catalog_journal_dir(&data_dir), journal_options)
+        .map_err(OpenError::Catalog)?;
     let (catalog, catalog_last) =
         catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
+    journal_options.missing = offline::missing_shard(&catalog);
     let directory = Arc::new(Directory::default());
-    let recovered = recover(&data_dir, &options, &journal_options, &directory)?;
+    let recovered = recover(&data_dir, &options, journal_options, &directory)?;
     let clock = clock(identity.clock, &recovered);
     catalog_journal.acquire().map_err(OpenError::Catalog)?;
     let catalog = Arc::new(ArcSwap::from_pointee(catalog));
@@ -219,16 +228,17 @@ pub(super) fn open(options: EngineOptions) -> Result<Engine, OpenError> {
     let metrics = Arc::new(Metrics::new(identity.shards));
     let mut batches = Vec::new();
     let mut shards = Vec::new();
-    for (number, recovered) in (0..).map(ShardNumber).zip(recovered) {
-        let shared = Shared {
-            options: &options,
-            directory: &directory,
-            catalog: &catalog,
-            clock: &clock,
-            metrics: &metrics,
-            seed: identity.seed,
-        };
-        let planned = shared.plan(&data_dir, number, recovered);
+    let shared = Shared {
+        options: &options,
+        directory: &directory,
+        catalog: &catalog,
+        clock: &clock,
+        seed: identity.seed,
+    };
+    for (recovered, metrics) in recovered.into_iter().zip(metrics.shards()) {
+        let number = recovered.number;
+        let planned =
+            shared.plan(&data_dir.shard(number), number, metrics.clone(), recovered);
         let plan = planned.map_err(|error| OpenError::Shard { shard: number, error })?;
         batches.push(plan.open.clone());
         shards.push(plan);
@@ -246,7 +256,6 @@ pub(super) fn open(options: EngineOptions) -> Result<Engine, OpenError> {
     tracing::info!(
         directory = %data_dir.path().display(),
         shards = identity.shards,
-        new = (made == Made::Now),
         customers = directory.len(),
         "engine open"
     );
@@ -273,7 +282,7 @@ pub(super) fn open(options: EngineOptions) -> Result<Engine, OpenError> {
 fn recover(
     data_dir: &DataDir,
     options: &EngineOptions,
-    journal: &SledOptions,
+    journal: Options,
     directory: &Directory,
 ) -> Result<Vec<Recovered>, OpenError> {
     let identity = data_dir.identity();
@@ -324,15 +333,15 @@ struct Shared<'a> {
     directory: &'a Arc<Directory>,
     catalog: &'a Arc<ArcSwap<Catalog>>,
     clock: &'a Arc<dyn Clock>,
-    metrics: &'a Arc<Metrics>,
     seed: u64,
 }
 
 impl Shared<'_> {
     fn plan(
         &self,
-        data_dir: &DataDir,
+        dir: &Path,
         number: ShardNumber,
+        metrics: ShardMetrics,
         recovered: Recovered,
     ) -> Result<ShardPlan, RecoveryError> {
         let Recovered { shard, mut journal, journal_id, store, .. } = recovered;
@@ -349,15 +358,15 @@ impl Shared<'_> {
                 u32::try_from(shard.customers_len()).unwrap_or(u32::MAX),
             ),
             time: shard.time,
+            steps_pending_max: self.options.steps_pending_max,
         });
-        let metrics = self.metrics.shard(number).cloned().unwrap_or_default();
         Ok(ShardPlan {
             number,
             core: ShardCore::new(shard, sequencer),
             journal,
             open,
             state: Arc::default(),
-            space: Space::new(&data_dir.shard(number), self.options.reserve_bytes),
+            space: Space::new(dir, self.options.reserve_bytes),
             catalog: Arc::clone(self.catalog),
             snapshots: SnapshotTaker {
                 store,

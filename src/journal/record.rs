@@ -8,7 +8,7 @@
 use crate::account::{Action, Posting};
 use crate::encoding::{self, Malformed, Reader};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
-use crate::journal::action::{put_action, put_posting, read_action, read_posting};
+use crate::journal::action::{put_action, read_action};
 use crate::time::Timestamp;
 
 // Tags are for ever: a number is never given to another record. 0x10 to 0x1f are kept for holds.
@@ -122,7 +122,7 @@ pub fn put_event(
     encoding::put_varint(out, u64::try_from(postings.len()).unwrap_or(u64::MAX));
     for (meter, posting) in postings {
         encoding::put_varint(out, u64::from(meter.0));
-        put_posting(out, posting);
+        put_action(out, &Action::Use(*posting));
     }
     encoding::put_bytes(out, payload);
 }
@@ -173,5 +173,19 @@ fn read_postings(reader: &mut Reader<'_>) -> Result<Vec<(MeterNumber, Posting)>,
     if count > reader.remaining() {
         return Err(Malformed("more postings than bytes"));
     }
-    (0..count).map(|_| Ok((MeterNumber(reader.number()?), read_posting(reader)?))).collect()
+    (0..count)
+        .map(|_| {
+            let meter = MeterNumber(reader.number()?);
+            match read_action(reader)? {
+                Action::Use(posting) => Ok((meter, posting)),
+                Action::Debit(_)
+                | Action::Grant(_)
+                | Action::Void(_)
+                | Action::Revoke(_)
+                | Action::Reset(_)
+                | Action::Turnover(_)
+                | Action::Advance => Err(Malformed("an event does something else than use")),
+            }
+        })
+        .collect()
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::engine::call::Call;
+use crate::engine::reply::Reply;
 use crate::engine::session::Session;
 use crate::id::OrganizationNumber;
 use crate::metrics::Closed;
@@ -29,14 +30,8 @@ use crate::tcp::{Door, answer};
 /// Bytes that one read takes at most.
 const READ_BYTES_MAX: usize = 256 * 1024;
 
-/// Calls in flight beyond which the socket is not read.
-const CALLS_IN_FLIGHT_MAX: usize = 65_536;
-
 /// Bytes to write beyond which the socket is not read.
 const OUT_BYTES_PAUSE: usize = 1024 * 1024;
-
-/// Bytes to write beyond which the connection is dropped: its client does not read.
-const OUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Capacity that an emptied write buffer keeps.
 const OUT_BYTES_KEPT: usize = 32 * 1024;
@@ -225,7 +220,7 @@ impl Connection {
                 Ok(()) => {}
                 Err(_) => return Poll::Ready(Closed::ByClient),
             }
-            if self.out.len().saturating_sub(self.written) > OUT_BYTES_MAX {
+            if self.out.len().saturating_sub(self.written) > self.door.options.out_bytes_max {
                 return Poll::Ready(Closed::SlowReader);
             }
             if self.is_over() {
@@ -253,11 +248,11 @@ impl Connection {
         answered
     }
 
-    fn write_answers(&mut self, items: &[Item], replies: &[crate::engine::reply::Reply]) {
+    fn write_answers(&mut self, items: &[Item], replies: &[Reply]) {
         let catalog = self.door.engine.catalog();
         let metrics = &self.door.engine.metrics().connections;
         let out = &mut self.out;
-        let mut write = |out: &mut Vec<u8>, reply| {
+        let write = |out: &mut Vec<u8>, reply: &Reply| {
             if let Some(code) = answer::write_reply(out, self.protocol, &catalog, reply) {
                 metrics.count_errors(code, 1);
             }
@@ -297,7 +292,7 @@ impl Connection {
         self.closing.is_none()
             && !self.end_of_input
             && self.errand.is_none()
-            && self.session.in_flight() < CALLS_IN_FLIGHT_MAX
+            && self.session.in_flight() < self.door.options.calls_in_flight_max
             && self.out.len() < OUT_BYTES_PAUSE
     }
 
