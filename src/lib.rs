@@ -8,5 +8,7 @@ pub mod time;
 pub mod units;
 
 // Floor 1: the domain, pure.
+pub mod account;
+pub mod event;
 pub mod grant;
 pub mod keys;
