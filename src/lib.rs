@@ -12,3 +12,4 @@ pub mod account;
 pub mod event;
 pub mod grant;
 pub mod keys;
+pub mod meter;

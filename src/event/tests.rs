@@ -282,7 +282,7 @@ fn unknown_fields_are_ignored_up_to_a_depth() {
     assert_eq!(faults(event(&nested(EVENT_DEPTH_MAX))), ["x recursion_loop"]);
     assert_eq!(faults(event(&nested(20_000))), ["x recursion_loop"]);
     assert!(event(&format!(r#","x":"{}\"[""#, "[".repeat(40))).is_ok());
-    assert!(matches!(metadata(&format!(r#"{{"x":{}}}"#, "[".repeat(20_000))), Err(_)));
+    assert!(metadata(&format!(r#"{{"x":{}}}"#, "[".repeat(20_000))).is_err());
 }
 
 #[test]
