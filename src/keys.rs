@@ -37,7 +37,7 @@ pub const WINDOW_MICROSECONDS: i64 = 35 * 24 * 60 * 60 * 1_000_000;
 ///
 /// A sweep moves up to [`TABLE_KEYS_MAX`] entries, some 30 microseconds, and a sub-table gets that
 /// many keys anew before its next turn.
-const SWEEP_PACE: u32 = 64;
+const SWEEP_PACE: u32 = 256;
 
 /// What became of the command that first carried a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,12 +178,11 @@ impl Keys {
     }
 
     fn insert(&mut self, entry: Entry, epoch: i64) {
-        let place = self.place_of(entry.key());
+        let mut place = self.place_of(entry.key());
         if self.tables.get(place).is_some_and(|table| !table.has_room()) {
             self.make_room(place);
+            place = self.place_of(entry.key());
         }
-        // Making room may have split the sub-table.
-        let place = self.place_of(entry.key());
         if let Some(table) = self.tables.get_mut(place) {
             table.insert(entry, epoch);
             self.len = self.len.saturating_add(1);
@@ -194,9 +193,13 @@ impl Keys {
     /// gives it more slots.
     fn make_room(&mut self, place: usize) {
         self.sweep(place, self.epoch);
-        let Some(table) = self.tables.get_mut(place).filter(|table| table.is_at_limit()) else {
-            return;
-        };
+        if self.tables.get(place).is_some_and(|table| !table.is_below_limit(0)) {
+            self.split(place);
+        }
+    }
+
+    fn split(&mut self, place: usize) {
+        let Some(table) = self.tables.get_mut(place) else { return };
         let (left, right) = table.split();
         *table = left;
         if right.depth() > self.depth {
@@ -211,6 +214,23 @@ impl Keys {
             *place = right_place;
         }
         self.tables.push(right);
+    }
+
+    /// Puts in entries in the order of their hashes, none of which came before `oldest`.
+    fn insert_run(&mut self, mut run: &[Entry], oldest: i64) {
+        while let Some(first) = run.first() {
+            let place = self.place_of(first.key());
+            let Some(table) = self.tables.get_mut(place) else { return };
+            let count = run.partition_point(|entry| table.covers(entry.hash()));
+            if table.is_below_limit(count) {
+                let (here, beyond) = run.split_at(count);
+                table.merge(here, oldest);
+                self.len = self.len.saturating_add(count);
+                run = beyond;
+            } else {
+                self.split(place);
+            }
+        }
     }
 
     /// Rebuilds a sub-table without what has expired in `epoch`, which is the present one or the

@@ -54,6 +54,18 @@ impl Entry {
         self.0 & HASH_MASK
     }
 
+    /// Whether a search for `hash` need not go beyond this: it is empty, of this hash or of a
+    /// greater one.
+    pub(super) const fn ends_search(self, hash: u128) -> bool {
+        // An entry is never zero in its low bits, so it is greater than its own hash; an empty one
+        // wraps around to the greatest number. One comparison instead of two.
+        self.0.wrapping_sub(1) >= hash
+    }
+
+    pub(super) const fn is_of(self, hash: u128) -> bool {
+        self.hash() == hash && !self.is_empty()
+    }
+
     pub(super) fn remembered(self) -> Remembered {
         let fingerprint = (self.0 >> FINGERPRINT_SHIFT) & u128::from(u32::MAX);
         let verdict = if self.verdict_code() == VERDICT_APPLIED {

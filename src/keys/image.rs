@@ -10,6 +10,7 @@ use crate::encoding::Reader;
 use crate::time::Timestamp;
 
 use super::Keys;
+use super::entry::EPOCHS_LIVE;
 use super::entry::Entry;
 
 /// What a call of [`Keys::image_next`] appended.
@@ -113,16 +114,21 @@ impl Keys {
             return Err(Malformed("key entry cut short"));
         }
         let sealed_epoch = sealed_at.microseconds().div_euclid(epoch_microseconds);
-        for &entry in entries {
-            if !Entry::from_bytes(entry)?.is_live_at(sealed_epoch) {
-                return Err(Malformed("key entry from before its time"));
-            }
-        }
-        self.advance_to(sealed_at);
-        let mut keys = 0_u64;
+        let mut run = Vec::with_capacity(entries.len());
         for &entry in entries {
             let entry = Entry::from_bytes(entry)?;
-            keys = keys.saturating_add(1);
+            if !entry.is_live_at(sealed_epoch) {
+                return Err(Malformed("key entry from before its time"));
+            }
+            run.push(entry);
+        }
+        if !run.is_sorted_by_key(|entry| entry.hash()) {
+            return Err(Malformed("key entries out of order"));
+        }
+        // Checks end here.
+        self.advance_to(sealed_at);
+        let oldest_kept = self.epoch.saturating_sub(EPOCHS_LIVE).saturating_add(1);
+        run.retain_mut(|entry| {
             // Its last microsecond, so that a key is rather kept longer.
             let came = entry
                 .epoch_at(sealed_epoch)
@@ -130,11 +136,10 @@ impl Keys {
                 .saturating_mul(epoch_microseconds)
                 .saturating_sub(1);
             let epoch = came.div_euclid(self.epoch_microseconds).min(self.epoch);
-            let aged = entry.in_epoch(epoch);
-            if self.epoch.saturating_sub(epoch) < super::EPOCHS_LIVE {
-                self.insert(aged, epoch);
-            }
-        }
-        Ok(ImagedKeys { keys })
+            *entry = entry.in_epoch(epoch);
+            epoch >= oldest_kept
+        });
+        self.insert_run(&run, oldest_kept);
+        Ok(ImagedKeys { keys: u64::try_from(entries.len()).unwrap_or(u64::MAX) })
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Table {
     slots: Vec<Entry>,
     homes: usize,
     used: usize,
+    /// How many entries make this too full, or large enough to be split.
+    used_max: usize,
     /// The leading bits that all hashes here have in common, and how many they are.
     prefix: u32,
     depth: u32,
@@ -45,6 +47,7 @@ impl Table {
             slots: Vec::new(),
             homes: 0,
             used: 0,
+            used_max: 0,
             prefix: 0,
             depth: 0,
             oldest: i64::MAX,
@@ -72,19 +75,19 @@ impl Table {
         self.slots.capacity().saturating_mul(size_of::<Entry>())
     }
 
+    /// Whether hashes like this one belong here.
+    pub(super) fn covers(&self, hash: u128) -> bool {
+        entry::top_bits(hash, self.depth) == u64::from(self.prefix)
+    }
+
     /// The live entry of `key`.
     pub(super) fn find(&self, key: KeyHash, epoch: i64) -> Option<Entry> {
         let wanted = entry::hash_of(key);
-        for &entry in self.slots.get(self.home(wanted)..)? {
-            if entry.is_empty() || entry.hash() > wanted {
-                return None;
-            }
-            // An expired entry of the same key may lie ahead of the live one.
-            if entry.hash() == wanted && entry.is_live_at(epoch) {
-                return Some(entry);
-            }
-        }
-        None
+        let slots = self.slots.get(self.home(wanted)..)?;
+        let start = slots.iter().position(|slot| slot.ends_search(wanted))?;
+        // An expired entry of the same key may lie ahead of the live one.
+        let same = slots.get(start..)?.iter().take_while(|slot| slot.is_of(wanted));
+        same.copied().find(|entry| entry.is_live_at(epoch))
     }
 
     /// Reads the slots where a search for `key` begins.
@@ -96,20 +99,13 @@ impl Table {
     }
 
     /// Whether an insert needs no [`Table::sweep`] or [`Table::split`] before it.
-    pub(super) fn has_room(&self) -> bool {
-        !self.is_at_limit() && self.used.saturating_mul(5) < self.homes.saturating_mul(4)
+    pub(super) const fn has_room(&self) -> bool {
+        self.used < self.used_max
     }
 
-    /// Whether this is to be split.
-    ///
-    /// The limits of sub-tables lie between half of [`TABLE_KEYS_MAX`] and all of it, evenly
-    /// spread, so that they are not split all at once.
-    pub(super) fn is_at_limit(&self) -> bool {
-        // Multiples of the golden ratio fill the circle most evenly.
-        let turn = self.prefix.wrapping_add(self.depth).wrapping_mul(0x9e37_79b9);
-        let spread = usize::try_from(turn >> 16).unwrap_or(0);
-        let less = spread.saturating_mul(TABLE_KEYS_MAX / 2) >> 16;
-        self.depth < DEPTH_MAX && self.used >= TABLE_KEYS_MAX.saturating_sub(less)
+    /// Whether `count` entries more leave this below the size at which it is split.
+    pub(super) fn is_below_limit(&self, count: usize) -> bool {
+        self.used.saturating_add(count) < limit(self.prefix, self.depth)
     }
 
     /// Puts in an entry of `epoch`.
@@ -118,14 +114,13 @@ impl Table {
         self.oldest = self.oldest.min(epoch);
         let mut moving = if self.awaits_image { entry.after_seal() } else { entry };
         let home = self.home(entry.hash());
-        for slot in self.slots.iter_mut().skip(home) {
-            if slot.is_empty() {
-                *slot = moving;
+        let slots = self.slots.get_mut(home..).unwrap_or(&mut []);
+        let place = slots.iter().position(|slot| slot.ends_search(entry.hash()));
+        // From there on, each entry pushes the next, up to the first empty slot.
+        for slot in slots.iter_mut().skip(place.unwrap_or(usize::MAX)) {
+            std::mem::swap(slot, &mut moving);
+            if moving.is_empty() {
                 return;
-            }
-            // From the first greater one on, each pushes the next.
-            if slot.hash() > moving.hash() {
-                std::mem::swap(slot, &mut moving);
             }
         }
         self.push(moving);
@@ -136,8 +131,12 @@ impl Table {
     pub(super) fn sweep(&mut self, oldest_kept: i64, present: i64) -> usize {
         let used_before = self.used;
         let oldest = self.oldest.max(oldest_kept);
-        let keep = |entry: &Entry| entry.epoch_at(present) >= oldest_kept;
-        *self = self.rebuilt(self.prefix, self.depth, keep);
+        if self.oldest >= oldest_kept {
+            *self = self.rebuilt(self.prefix, self.depth, self.used, self.slots.iter().copied());
+        } else {
+            let is_kept = |entry: Entry| entry.epoch_at(present) >= oldest_kept;
+            *self = self.filtered(self.prefix, self.depth, is_kept);
+        }
         self.oldest = if self.used == 0 { i64::MAX } else { oldest };
         used_before.saturating_sub(self.used)
     }
@@ -147,32 +146,64 @@ impl Table {
         let depth = self.depth.saturating_add(1);
         let half = |bit: u32| {
             let prefix = (self.prefix << 1) | bit;
-            let in_half = |entry: &Entry| entry::top_bits(entry.hash(), depth) == u64::from(prefix);
-            self.rebuilt(prefix, depth, in_half)
+            let is_here = |entry: Entry| entry::top_bits(entry.hash(), depth) == u64::from(prefix);
+            self.filtered(prefix, depth, is_here)
         };
         (half(0), half(1))
     }
 
-    fn rebuilt(&self, prefix: u32, depth: u32, keep: impl Fn(&Entry) -> bool) -> Self {
-        let used = self.entries().filter(&keep).count();
+    /// Puts in a whole run of entries in the order of their hashes, the first of which came in the
+    /// epoch `oldest`.
+    ///
+    /// One by one they would all come to lie at the same few homes until the sub-table is split
+    /// down to their prefix.
+    pub(super) fn merge(&mut self, run: &[Entry], oldest: i64) {
+        let mut entries: Vec<Entry> = self.entries().chain(run.iter().copied()).collect();
+        // The sort finds the two runs and merges them.
+        entries.sort_by_key(|entry| entry.hash());
+        let used = entries.len();
+        *self = self.rebuilt(self.prefix, self.depth, used, entries.into_iter());
+        self.oldest = self.oldest.min(oldest);
+    }
+
+    fn filtered(&self, prefix: u32, depth: u32, is_kept: impl Fn(Entry) -> bool) -> Self {
+        let used = self.entries().filter(|&entry| is_kept(entry)).count();
+        let slots = self.slots.iter();
+        let kept = slots.map(|&slot| if is_kept(slot) { slot } else { Entry::EMPTY });
+        self.rebuilt(prefix, depth, used, kept)
+    }
+
+    /// A table of the `used` entries that are in `slots`, in order, with empty ones between them.
+    fn rebuilt(
+        &self,
+        prefix: u32,
+        depth: u32,
+        used: usize,
+        slots: impl Iterator<Item = Entry>,
+    ) -> Self {
         // A load of 8/15 now, so that 0.8 is half as many entries again.
         let homes = if used == 0 { 0 } else { (used.saturating_mul(15) / 8).max(HOMES_MIN) };
+        let tail = if used == 0 { 0 } else { TAIL_SLOTS };
         let mut table = Self {
-            slots: vec![Entry::EMPTY; if used == 0 { 0 } else { homes.saturating_add(TAIL_SLOTS) }],
+            slots: vec![Entry::EMPTY; homes.saturating_add(tail)],
             homes,
             used,
+            used_max: (homes.saturating_mul(4) / 5).min(limit(prefix, depth)),
             prefix,
             depth,
             ..*self
         };
-        let mut next = 0;
-        for entry in self.entries().filter(keep) {
-            let place = table.home(entry.hash()).max(next);
+        let mut next = 0_usize;
+        for slot in slots {
+            // No branch asks whether the slot is empty, for it would be guessed wrong too often: an
+            // empty one is written where the next entry may come to stand.
+            let place = table.home(slot.hash()).max(next);
             match table.slots.get_mut(place) {
-                Some(slot) => *slot = entry,
-                None => table.push(entry),
+                Some(here) => *here = slot,
+                None if slot.is_empty() => {}
+                None => table.push(slot),
             }
-            next = place.saturating_add(1);
+            next = place.saturating_add(usize::from(!slot.is_empty()));
         }
         table
     }
@@ -224,4 +255,16 @@ impl Table {
             *slot = slot.before_seal();
         }
     }
+}
+
+/// How many entries a sub-table has when it is split: between half of [`TABLE_KEYS_MAX`] and all of
+/// it, evenly spread, so that sub-tables are not split all at once.
+fn limit(prefix: u32, depth: u32) -> usize {
+    if depth >= DEPTH_MAX {
+        return usize::MAX;
+    }
+    // Multiples of the golden ratio fill the circle most evenly.
+    let turn = prefix.wrapping_add(depth).wrapping_mul(0x9e37_79b9);
+    let spread = usize::try_from(turn >> 16).unwrap_or(0);
+    TABLE_KEYS_MAX.saturating_sub(spread.saturating_mul(TABLE_KEYS_MAX / 2) >> 16)
 }

@@ -266,11 +266,15 @@ fn a_damaged_block_is_refused_and_changes_nothing() {
     let head = block.len() - 10 * 16;
     assert!(again.restore(&block[..head - 1]).is_err());
     assert!(again.restore(&block[..block.len() - 1]).is_err());
+    // The first byte of an entry holds the mark of the seal, the verdict and the epoch.
     for damage in [0x80, 0x70, 0x05] {
         let mut damaged = block.clone();
         damaged[head + 9 * 16] ^= damage;
         assert!(again.restore(&damaged).is_err(), "{damage:#x}");
     }
+    let mut swapped = block.clone();
+    swapped[head..].rotate_left(16);
+    assert!(again.restore(&swapped).is_err());
     assert!(again.is_empty());
     assert_eq!(again.restore(&block), Ok(ImagedKeys { keys: 10 }));
 }
