@@ -66,15 +66,21 @@ fn write(out: &mut Vec<u8>, reply: &Reply) {
         Reply::Null => reply::write_null(out, protocol),
         Reply::Array(replies) => {
             reply::write_array(out, replies.len());
-            replies.iter().for_each(|reply| write(out, reply));
+            for reply in replies {
+                write(out, reply);
+            }
         }
         Reply::Set(replies) => {
             reply::write_set(out, protocol, replies.len());
-            replies.iter().for_each(|reply| write(out, reply));
+            for reply in replies {
+                write(out, reply);
+            }
         }
         Reply::Push(replies) => {
             reply::write_header(out, b'>', replies.len());
-            replies.iter().for_each(|reply| write(out, reply));
+            for reply in replies {
+                write(out, reply);
+            }
         }
         Reply::Map(pairs) => {
             reply::write_map(out, protocol, pairs.len());
@@ -102,7 +108,11 @@ fn from_oracle(frame: OwnedFrame) -> Option<Reply> {
         OwnedFrame::BigNumber { data, .. } => Some(Reply::BigNumber(data)),
         OwnedFrame::Array { data, .. } => all(data).map(Reply::Array),
         OwnedFrame::Push { data, .. } => all(data).map(Reply::Push),
-        _ => None,
+        OwnedFrame::Double { .. }
+        | OwnedFrame::Map { .. }
+        | OwnedFrame::Set { .. }
+        | OwnedFrame::Hello { .. }
+        | OwnedFrame::ChunkedString(_) => None,
     }
 }
 

@@ -34,7 +34,8 @@ fn told(line: &str) -> String {
     let (buffer, request) = parse(line);
     let mut text = format!("{:?}", request.unwrap());
     while let Some(start) = text.find("Span {") {
-        let end = start + text[start..].find('}').unwrap() + 1;
+        let length = text[start..].find('}').unwrap().saturating_add(1);
+        let end = start.saturating_add(length);
         let numbers: Vec<u32> = text[start..end]
             .split(|character: char| !character.is_ascii_digit())
             .filter_map(|number| number.parse().ok())

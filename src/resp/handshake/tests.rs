@@ -32,19 +32,17 @@ fn answer(protocol: Protocol, write: impl FnOnce(&mut Vec<u8>)) -> Reply {
 }
 
 fn text(reply: &Reply) -> String {
-    match reply {
-        Reply::Bulk(text) | Reply::Simple(text) => String::from_utf8(text.clone()).unwrap(),
-        other => panic!("{other:?}"),
-    }
+    let (Reply::Bulk(text) | Reply::Simple(text)) = reply else { panic!("{reply:?}") };
+    String::from_utf8(text.clone()).unwrap()
 }
 
 /// The elements of an array or set, or the keys and values of a map in turn: what RESP2 makes of it.
 fn flat(reply: Reply) -> Vec<Reply> {
-    match reply {
-        Reply::Array(replies) | Reply::Set(replies) => replies,
-        Reply::Map(pairs) => pairs.into_iter().flat_map(|(key, value)| [key, value]).collect(),
-        other => panic!("{other:?}"),
+    if let Reply::Map(pairs) = reply {
+        return pairs.into_iter().flat_map(|(key, value)| [key, value]).collect();
     }
+    let (Reply::Array(replies) | Reply::Set(replies)) = reply else { panic!("{reply:?}") };
+    replies
 }
 
 /// The value of `name` in a map.

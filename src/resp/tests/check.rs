@@ -37,7 +37,7 @@ fn commands(bytes: &[u8], step: usize, limits: &Limits) -> Commands {
                 at = next;
             }
             Ok(Progress::Incomplete) if arrived == bytes.len() => return (found, None),
-            Ok(Progress::Incomplete) => arrived = bytes.len().min(arrived + step),
+            Ok(Progress::Incomplete) => arrived = bytes.len().min(arrived.saturating_add(step)),
         }
     }
 }
