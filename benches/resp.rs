@@ -1,7 +1,5 @@
 //! The codec alone: frame, typed request, reply, and the oracle's time for the same bytes.
 
-#![expect(missing_docs, reason = "criterion's macros make items without any")]
-
 use std::hint::black_box;
 
 use criterion::Criterion;

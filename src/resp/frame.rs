@@ -131,4 +131,4 @@ fn read_any_length(bytes: &[u8], marker: u8) -> Result<Option<(usize, &[u8])>, R
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::resp) mod tests;

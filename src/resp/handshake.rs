@@ -21,6 +21,7 @@ pub use cluster::write_cluster_slots;
 pub use cluster::write_key_slot;
 pub use table::COMMANDS;
 pub use table::CommandRow;
+pub use table::KeyPlace;
 pub use table::write_command_count;
 pub use table::write_command_docs;
 pub use table::write_command_info;

@@ -46,6 +46,7 @@ pub fn write_decimal(out: &mut Vec<u8>, number: Decimal) {
     } else if let Some(ones) = out.get_mut(place) {
         *ones = digit(length);
     }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The last decimal digit of `number`, which has one.

@@ -10,7 +10,7 @@ pub struct CommandRow {
     pub name: &'static str,
     /// Arguments with the name; negative when that is the least.
     pub arity: i64,
-    /// Whether argument 1 is what a cluster client routes by.
+    /// What a cluster client routes it by.
     pub key: KeyPlace,
     /// Redis' words for what it does.
     pub flags: &'static [&'static str],
@@ -23,8 +23,8 @@ pub struct CommandRow {
 pub enum KeyPlace {
     /// It has none.
     Nowhere,
-    /// It is argument 1.
-    First,
+    /// It is this argument, and no other is one.
+    At(i64),
 }
 
 const fn row(
@@ -45,17 +45,17 @@ const BEFORE_AUTH: &[&str] = &["noscript", "loading", "stale", "fast", "no_auth"
 
 /// Every command there is.
 pub const COMMANDS: &[CommandRow] = &[
-    row("use", -4, KeyPlace::First, WRITE, "Draws units down, always."),
-    row("debit", -4, KeyPlace::First, WRITE, "Draws units down if the balance covers them."),
-    row("grant", -4, KeyPlace::First, WRITE, "Credits units."),
-    row("void", -4, KeyPlace::First, WRITE, "Ends the grant that was made with a key."),
-    row("balance", 3, KeyPlace::First, READ, "The balance of a customer on a meter."),
-    row("grants", 3, KeyPlace::First, READ, "The grants of a customer on a meter."),
-    row("state", 2, KeyPlace::First, READ, "The balances of a customer on every meter."),
-    // An event names its customer inside its JSON, out of a client's sight. Any node takes it, so
-    // the first event itself serves as a key: without one, cluster clients refuse to send.
-    row("ingest", -2, KeyPlace::First, WRITE, "Takes usage events through all meters."),
-    row("meter", -3, KeyPlace::Nowhere, &["write"], "METER CREATE makes a meter."),
+    row("use", -4, KeyPlace::At(1), WRITE, "Draws units down, always."),
+    row("debit", -4, KeyPlace::At(1), WRITE, "Draws units down if the balance covers them."),
+    row("grant", -4, KeyPlace::At(1), WRITE, "Credits units."),
+    row("void", -4, KeyPlace::At(1), WRITE, "Ends the grant that was made with a key."),
+    row("balance", 3, KeyPlace::At(1), READ, "The balance of a customer on a meter."),
+    row("grants", 3, KeyPlace::At(1), READ, "The grants of a customer on a meter."),
+    row("state", 2, KeyPlace::At(1), READ, "The balances of a customer on every meter."),
+    // Cluster clients refuse to send what has no key. Any node takes events, which name their
+    // customers inside their JSON, and meters, so the first event and the name serve as keys.
+    row("ingest", -2, KeyPlace::At(1), WRITE, "Takes usage events through all meters."),
+    row("meter", -2, KeyPlace::At(2), &["write"], "METER CREATE makes a meter."),
     row("token", -2, KeyPlace::Nowhere, ADMIN, "TOKEN CREATE, LIST or REVOKE access tokens."),
     row("snapshot", 1, KeyPlace::Nowhere, ADMIN, "Takes a snapshot now."),
     row("hello", -1, KeyPlace::Nowhere, BEFORE_AUTH, "Chooses the protocol, shows a token."),
@@ -67,7 +67,7 @@ pub const COMMANDS: &[CommandRow] = &[
     row("select", 2, KeyPlace::Nowhere, PLAIN, "Chooses database 0, the only one."),
     row("info", -1, KeyPlace::Nowhere, PLAIN, "Facts about the server."),
     row("client", -2, KeyPlace::Nowhere, PLAIN, "Names and describes this connection."),
-    row("config", -3, KeyPlace::Nowhere, PLAIN, "CONFIG GET reads settings."),
+    row("config", -2, KeyPlace::Nowhere, PLAIN, "CONFIG GET reads settings."),
     row("command", -1, KeyPlace::Nowhere, PLAIN, "This table."),
     row("cluster", -2, KeyPlace::Nowhere, PLAIN, "Which node owns which slots: this one, all."),
     row("readonly", 1, KeyPlace::Nowhere, PLAIN, "Accepted, changes nothing."),
@@ -133,7 +133,7 @@ pub fn write_command_docs(out: &mut Vec<u8>, protocol: Protocol, names: &[&[u8]]
 fn write_row(out: &mut Vec<u8>, protocol: Protocol, row: &CommandRow) {
     let key = match row.key {
         KeyPlace::Nowhere => 0,
-        KeyPlace::First => 1,
+        KeyPlace::At(place) => place,
     };
     reply::write_array(out, 10);
     reply::write_bulk(out, row.name.as_bytes());
@@ -142,9 +142,10 @@ fn write_row(out: &mut Vec<u8>, protocol: Protocol, row: &CommandRow) {
     for flag in row.flags {
         reply::write_simple(out, flag);
     }
-    for _ in ["first", "last", "step"] {
-        reply::write_integer(out, key);
-    }
+    // First and last, and the step from one to the next, which is 1 where there is a key at all.
+    reply::write_integer(out, key);
+    reply::write_integer(out, key);
+    reply::write_integer(out, key.signum());
     let category = if row.flags.contains(&"write") {
         "@write"
     } else if row.flags.contains(&"readonly") {
@@ -157,22 +158,22 @@ fn write_row(out: &mut Vec<u8>, protocol: Protocol, row: &CommandRow) {
     reply::write_array(out, 0);
     match row.key {
         KeyPlace::Nowhere => reply::write_array(out, 0),
-        KeyPlace::First => {
+        KeyPlace::At(place) => {
             reply::write_array(out, 1);
-            write_key_specification(out, protocol);
+            write_key_specification(out, protocol, place);
         }
     }
     reply::write_array(out, 0);
 }
 
-/// The key is argument 1 and no other.
-fn write_key_specification(out: &mut Vec<u8>, protocol: Protocol) {
+/// The key is the argument at `place` and no other.
+fn write_key_specification(out: &mut Vec<u8>, protocol: Protocol, place: i64) {
     reply::write_map(out, protocol, 3);
     reply::write_bulk(out, b"flags");
     reply::write_set(out, protocol, 1);
     reply::write_simple(out, "RW");
     reply::write_bulk(out, b"begin_search");
-    write_search(out, protocol, "index", &[("index", 1)]);
+    write_search(out, protocol, "index", &[("index", place)]);
     reply::write_bulk(out, b"find_keys");
     write_search(out, protocol, "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)]);
 }
