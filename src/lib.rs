@@ -9,3 +9,4 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod grant;
+pub mod workload;
