@@ -10,3 +10,7 @@ pub mod units;
 // Floor 1: the domain, pure.
 pub mod grant;
 pub mod workload;
+
+// Floor 5: composition.
+#[cfg(feature = "server")]
+pub mod cli;
