@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The command line: what each subcommand takes, says and ends with.
 //!
 //! The subcommands call the engine through [`EngineCalls`], which `main` fills in: so the server can
@@ -105,3 +106,8 @@ pub fn run(cli: Cli, engine: EngineCalls) -> Exit {
 
 #[cfg(test)]
 mod tests;
+=======
+//! The command line.
+
+pub mod bench;
+>>>>>>> bench
