@@ -91,11 +91,13 @@ pub enum ConfigError {
     #[error("environment variable {0} is not UTF-8")]
     NotText(&'static str),
     /// The file is no TOML.
-    #[error("{}: {what}", file.display())]
+    #[error("{}:{line}: {what}", file.display())]
     Syntax {
         /// The file.
         file: PathBuf,
-        /// What is wrong, with line and column.
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
         what: String,
     },
     /// The file cannot be read.
@@ -280,7 +282,9 @@ fn read_file(path: &Path) -> Result<(&Path, toml::Table), ConfigError> {
     let text =
         fs::read_to_string(path).map_err(|cause| ConfigError::Read { file: file(), cause })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        ConfigError::Syntax { file: file(), what: error.to_string() }
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        ConfigError::Syntax { file: file(), line, what: error.message().to_owned() }
     })?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(ConfigError::UnknownKey { file: file(), key: key.clone() });

@@ -98,9 +98,11 @@ fn a_bad_value_says_what_where_and_what_instead() {
 
 #[test]
 fn broken_toml_is_an_error_with_its_file() {
-    let file = file("shards = = 2\n");
+    let file = file("resp = \"[::1]:0\"\nshards = = 2\n");
     let error = Config::load(&flags_with(&file), &Environment::new()).unwrap_err();
-    assert!(error.to_string().starts_with(&file.path().display().to_string()), "{error}");
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("{}:2: ", file.path().display())), "{text}");
+    assert!(!text.contains('\n'), "{text}");
     assert!(matches!(error, ConfigError::Syntax { .. }));
 }
 

@@ -1,0 +1,6 @@
+//! The server as its users meet it: the real binary, real sockets, real clients.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+mod clients;
+mod server;
