@@ -103,7 +103,9 @@ fn swapped_missing_and_repeated_blocks_are_found() {
     let begin = &whole[..at[1]];
     let arrange = |order: &[usize]| {
         let mut bytes = begin.to_vec();
-        order.iter().for_each(|&number| bytes.extend_from_slice(block(number)));
+        for &number in order {
+            bytes.extend_from_slice(block(number));
+        }
         bytes
     };
     assert_eq!(arrange(&[1, 2, 3, 4]), whole);

@@ -83,9 +83,11 @@ fn a_damaged_newest_gives_way_to_the_one_before() {
     let files: Vec<PathBuf> = newest
         .rejected
         .into_iter()
-        .map(|error| match error {
-            SnapshotError::Damaged { file, position: 16, .. } => file,
-            other => panic!("{other}"),
+        .map(|error| {
+            let SnapshotError::Damaged { file, position: 16, .. } = error else {
+                panic!("damage of the header was expected, not {error}");
+            };
+            file
         })
         .collect();
     assert_eq!(files, [fixture::path(dir.path(), 7), fixture::path(dir.path(), 6)]);
