@@ -176,7 +176,7 @@ impl Catalog {
                     id: *id,
                     number: MeterNumber(number),
                     organization: *organization,
-                    name: name.clone(),
+                    name: name.as_str().into(),
                     filter: filter.clone(),
                     aggregation: aggregation.clone(),
                 })?;
@@ -221,7 +221,7 @@ impl Catalog {
             return Err(CatalogError::Full);
         }
         let (organization, number) = (meter.organization, meter.number);
-        let named = self.by_name.entry((organization, meter.name.as_str().into()));
+        let named = self.by_name.entry((organization, meter.name.clone()));
         named.or_default().push(number);
         match meter.filter.event_name() {
             Some(event) => {

@@ -1,9 +1,9 @@
-<<<<<<< HEAD
 //! The command line: what each subcommand takes, says and ends with.
 //!
 //! The subcommands call the engine through [`EngineCalls`], which `main` fills in: so the server can
 //! be composed without this module, and this module tested without a server.
 
+pub mod bench;
 mod connection;
 mod failure;
 mod inspect;
@@ -74,6 +74,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Make, list and revoke access tokens, with the running server or without.
     Token(token::TokenArgs),
+    /// Load a server and check every balance afterwards.
+    Bench(bench::BenchArgs),
     /// Ask the running server for a snapshot now.
     Snapshot(snapshot::SnapshotArgs),
 }
@@ -99,6 +101,7 @@ pub fn run(cli: Cli, engine: EngineCalls) -> Exit {
         Command::Verify(args) => verify::run(&args, engine),
         Command::Inspect(args) => inspect::run(&args, engine),
         Command::Token(args) => token::run(args, engine),
+        Command::Bench(args) => bench::run(&args),
         Command::Snapshot(args) => snapshot::run(&args),
     };
     ended.unwrap_or_else(|failure| failure.report())
@@ -106,8 +109,3 @@ pub fn run(cli: Cli, engine: EngineCalls) -> Exit {
 
 #[cfg(test)]
 mod tests;
-=======
-//! The command line.
-
-pub mod bench;
->>>>>>> bench

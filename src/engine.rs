@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::account::Action;
 use crate::catalog::{Catalog, CatalogChange, Token};
 use crate::data_dir::{ClockKind, DataDir, Term, Terms};
-use crate::event::Event;
+use crate::event::{Event, EventError};
 use crate::id::{
     MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId,
 };
@@ -86,6 +86,22 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("shards", &self.shards()).finish_non_exhaustive()
     }
+}
+
+/// Why events were not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// An event breaks the rules of events; none was taken in.
+    #[error("event {place}: {error}")]
+    Event {
+        /// Which one, from 0.
+        place: usize,
+        /// What is wrong with it.
+        error: EventError,
+    },
+    /// The engine took in some of them at most.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 impl Engine {
@@ -390,18 +406,27 @@ impl Engine {
         }
     }
 
-    /// Reports events, and tells how many were new and how many were there before.
+    /// Reports events, each as Polar's JSON, and tells how many were new and how many were there
+    /// before. All or none on validation.
     ///
     /// # Errors
-    /// The first error. Each event stands on its own: after an error, report all of them again.
+    /// [`IngestError`]. Each event stands on its own once validated: after an engine error, report
+    /// all of them again.
     pub async fn ingest(
         &self,
         organization: OrganizationNumber,
-        events: Vec<Event>,
-    ) -> Result<(u32, u32), EngineError> {
-        let calls = events.into_iter().map(call_of_event).collect();
+        events: &[&str],
+    ) -> Result<(u32, u32), IngestError> {
+        let now = self.now();
+        let mut text = Vec::new();
+        let mut calls = Vec::with_capacity(events.len());
+        for (place, json) in events.iter().enumerate() {
+            let event = Event::parse(json.as_bytes(), now)
+                .map_err(|error| IngestError::Event { place, error })?;
+            calls.push(Call::event(event, put(&mut text, json)));
+        }
         let mut session = self.session();
-        session.submit(organization, Bytes::new(), calls);
+        session.submit(organization, text.into(), calls);
         let mut sums = (0_u32, 0_u32);
         for reply in session.replies().await {
             match reply {
@@ -409,7 +434,7 @@ impl Engine {
                     sums.0 = sums.0.saturating_add(inserted);
                     sums.1 = sums.1.saturating_add(duplicates);
                 }
-                other => return Err(unexpected(&other)),
+                other => return Err(unexpected(&other).into()),
             }
         }
         Ok(sums)
@@ -461,15 +486,6 @@ impl Engine {
         let snapshot = self.snapshot().await;
         self.inner.system.stop();
         snapshot.map(|_| ())
-    }
-}
-
-/// The call that reports `event`.
-pub(crate) fn call_of_event(event: Event) -> Call {
-    Call {
-        customer: Span::default(),
-        key: Span::default(),
-        body: CallBody::Event(Box::new(event)),
     }
 }
 

@@ -13,11 +13,14 @@ use crate::id::Epoch;
 use crate::id::Seq;
 use crate::time::Timestamp;
 
+pub mod action;
+pub mod catalog_record;
 mod directory;
 pub mod frame;
 mod janitor;
 mod marker;
 pub mod memory;
+pub mod record;
 mod recovery;
 mod segment;
 pub mod sled;

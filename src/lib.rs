@@ -16,6 +16,7 @@ pub mod grant;
 pub mod keys;
 pub mod meter;
 pub mod token;
+pub mod workload;
 
 // Floor 2: storage and codecs.
 #[cfg(feature = "server")]

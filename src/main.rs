@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-<<<<<<< HEAD
 use drawdown::cli;
 use drawdown::cli::Cli;
 use drawdown::cli::EngineCalls;
@@ -24,17 +23,4 @@ const ENGINE: EngineCalls = EngineCalls {
 
 fn main() -> ExitCode {
     cli::run(Cli::parse(), ENGINE).into()
-=======
-use drawdown::cli::bench::BenchArgs;
-
-#[derive(Parser)]
-enum Cli {
-    Bench(BenchArgs),
-}
-
-fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse() {
-        Cli::Bench(args) => drawdown::cli::bench::run(&args),
-    }
->>>>>>> bench
 }

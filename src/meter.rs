@@ -44,6 +44,12 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Whether units can be drawn on it directly: it counts or sums.
+    #[must_use]
+    pub const fn takes_units(&self) -> bool {
+        matches!(self.aggregation, Aggregation::Count | Aggregation::Sum(_))
+    }
+
     /// What `event` adds to this meter; nothing when it does not match, or has no value that the
     /// aggregation can use.
     #[must_use]

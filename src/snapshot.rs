@@ -43,6 +43,7 @@ pub use crate::snapshot::store::{Checked, Newest, SnapshotStore, verify_director
 pub use crate::snapshot::writer::{SnapshotWriter, WriteOptions};
 pub use crate::snapshot::writer_thread::{Block, ImageHandle, OnOutcome, SnapshotDone, Unsent};
 
+pub mod account_image;
 mod exact_sum;
 #[cfg(test)]
 mod fixture;

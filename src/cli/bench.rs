@@ -6,10 +6,10 @@
 use std::error::Error;
 use std::io;
 use std::io::Write;
-use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::{Exit, Failure};
 use crate::workload::{Shape, Skew};
 
 mod client;
@@ -165,23 +165,21 @@ fn run_id(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// Anything but a server that cannot be reached, which has an exit code of its own.
-pub fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &BenchArgs) -> Result<Exit, Failure> {
     match execute(args) {
         Ok(report) => {
-            print(args, &report)?;
+            print(args, &report).map_err(|error| Failure::new(Exit::Internal, error))?;
             let exact = report.is_exact();
-            Ok(if exact { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INEXACT) })
+            Ok(if exact { Exit::Good } else { Exit::CheckFailed })
         }
         Err(
             error @ (BenchError::Connect { .. }
             | BenchError::Lost { .. }
             | BenchError::Silent { .. }),
         ) => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            writeln!(std::io::stderr(), "drawdown bench: {error}{cause}")?;
-            Ok(ExitCode::from(EXIT_UNAVAILABLE))
+            Err(Failure::new(Exit::Unavailable, error))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(Failure::new(Exit::Internal, error)),
     }
 }
 

@@ -69,8 +69,13 @@ pub enum CallBody {
     Grants(MeterNumber),
     /// Asks for every meter of the customer.
     State,
-    /// Reports a usage event.
-    Event(Box<Event>),
+    /// Reports a usage event. The customer is the event's.
+    Event {
+        /// The event.
+        event: Box<Event>,
+        /// Its JSON text.
+        json: Span,
+    },
     /// Any other action of the state machine, on a customer who is there already.
     Account {
         /// On this meter.
@@ -78,6 +83,15 @@ pub enum CallBody {
         /// What to do.
         action: crate::account::Action,
     },
+}
+
+impl Call {
+    /// The call that reports `event`, whose text lies at `json`.
+    #[must_use]
+    pub fn event(event: Event, json: Span) -> Self {
+        let body = CallBody::Event { event: Box::new(event), json };
+        Self { customer: Span::default(), key: Span::default(), body }
+    }
 }
 
 impl CallBody {
@@ -90,7 +104,7 @@ impl CallBody {
             | Self::Debit { .. }
             | Self::Grant { .. }
             | Self::Void { .. }
-            | Self::Event(_)
+            | Self::Event { .. }
             | Self::Account { .. } => false,
         }
     }

@@ -21,6 +21,7 @@ use crate::id::{
 };
 use crate::journal::record::{self, CommandHead};
 use crate::slot::mint_customer_id;
+use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
 
@@ -215,7 +216,7 @@ impl Sequencer {
                 let head = CommandHead { customer, meter, key, at: None };
                 self.command(&head, action, at)
             }
-            CallBody::Event(event) => self.event(&event, at),
+            CallBody::Event { event, json } => self.event(&event, json, at),
         }
     }
 
@@ -328,9 +329,14 @@ impl Sequencer {
         })
     }
 
-    fn event(&mut self, event: &Event, at: &mut At<'_, '_>) -> Result<StepBody, EngineError> {
+    fn event(
+        &mut self,
+        event: &Event,
+        json: Span,
+        at: &mut At<'_, '_>,
+    ) -> Result<StepBody, EngineError> {
         let customer = match &event.customer {
-            EventCustomer::ById(id) => {
+            EventCustomer::ByCustomerId(id) => {
                 let found = self.directory.by_id(at.organization, *id);
                 found.ok_or(EngineError::UnknownCustomer)?.number
             }
@@ -338,8 +344,9 @@ impl Sequencer {
         };
         let postings = self.catalog.postings(at.organization, event);
         let key = event.external_id.as_deref().unwrap_or("").as_bytes();
+        let json = json.of(at.text);
         at.append(|out, delta| {
-            record::put_event(out, delta, customer, key, &postings, event.payload());
+            record::put_event(out, delta, customer, key, &postings, json);
         })?;
         let key =
             (!key.is_empty()).then(|| KeyHash::of(self.seed, customer, KeySpace::Event, key));

@@ -126,9 +126,9 @@ impl Session {
 
     fn shard_of(&self, text: &Bytes, call: &Call) -> ShardNumber {
         let slot = match &call.body {
-            CallBody::Event(event) => match &event.customer {
+            CallBody::Event { event, .. } => match &event.customer {
                 EventCustomer::ByExternalId(name) => Slot::of(name.as_bytes()),
-                EventCustomer::ById(id) => Slot::of(id.to_string().as_bytes()),
+                EventCustomer::ByCustomerId(id) => Slot::of(id.to_string().as_bytes()),
             },
             CallBody::Use { .. }
             | CallBody::Debit { .. }

@@ -57,8 +57,8 @@ pub fn read_change(reader: &mut Reader<'_>) -> Result<CatalogChange, Malformed> 
             id: MeterId(reader.uuid()?),
             organization: OrganizationNumber(reader.number()?),
             name: reader.text()?.to_owned(),
-            filter: Filter::parse(reader.bytes()?).map_err(|_| Malformed("a meter's filter"))?,
-            aggregation: Aggregation::parse(reader.bytes()?)
+            filter: Filter::parse(reader.text()?).map_err(|_| Malformed("a meter's filter"))?,
+            aggregation: Aggregation::parse(reader.text()?)
                 .map_err(|_| Malformed("a meter's aggregation"))?,
         }),
         TAG_TOKEN => Ok(CatalogChange::Token(Token {

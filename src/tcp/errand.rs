@@ -8,6 +8,7 @@ use crate::catalog::CatalogError;
 use crate::engine::Engine;
 use crate::engine::catalog_actor::ChangeError;
 use crate::id::{OrganizationNumber, TokenId};
+use crate::event::Property;
 use crate::meter::Aggregation;
 use crate::resp::command::{MeterAggregation, Request};
 use crate::resp::{Protocol, reply};
@@ -50,7 +51,9 @@ impl Errand {
             Request::MeterCreate { name, event, aggregation } => {
                 let aggregation = match aggregation {
                     MeterAggregation::Count => Ok(Aggregation::Count),
-                    MeterAggregation::Sum(property) => Aggregation::sum(&text(property)),
+                    MeterAggregation::Sum(property) => {
+                        Property::parse(&text(property)).map(Aggregation::Sum)
+                    }
                 };
                 match aggregation {
                     Ok(aggregation) => Self::MeterCreate {

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use crate::engine::Engine;
 use crate::engine::call::Call;
-use crate::engine::call_of_event;
 use crate::engine::reply::Reply;
 use crate::event::{Event, EventCustomer};
 use crate::id::OrganizationNumber;
@@ -26,12 +25,12 @@ pub(super) fn calls(
             let _ = write!(why, "{error}");
             why
         })?;
-        if let EventCustomer::ById(id) = &event.customer
+        if let EventCustomer::ByCustomerId(id) = &event.customer
             && engine.directory().by_id(organization, *id).is_none()
         {
             return Err(format!("event {place}: customer_id: Customer not found."));
         }
-        calls.push(call_of_event(event));
+        calls.push(Call::event(event, *span));
     }
     Ok(calls)
 }
