@@ -6,6 +6,8 @@
 
 use rust_decimal::Decimal;
 
+pub mod grid;
+
 /// Most digits an amount may have, leading and trailing zeros counted.
 pub const UNITS_DIGITS_MAX: usize = 28;
 
