@@ -3,7 +3,6 @@
 //! It works against any address: it knows the engine only by its protocol, and sends the same load
 //! to a Redis server for comparison.
 
-use std::error::Error;
 use std::io;
 use std::io::Write;
 

@@ -275,7 +275,7 @@ pub fn write_accounts(
                     "organization": customer.organization.0,
                     "customer": *customer.external_id,
                     "customer_id": customer.id.to_string(),
-                    "meter": meter.map(|meter| meter.name.as_str()),
+                    "meter": meter.map(|meter| &*meter.name),
                     "balance": balance.to_string(),
                     "credited": state.credited.normalize().to_string(),
                     "consumed": state.consumed.normalize().to_string(),
