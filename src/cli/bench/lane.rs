@@ -10,7 +10,8 @@ use crate::workload::Pick;
 use super::encode::Encoder;
 use super::error::BenchError;
 use super::reply::{
-    CallHead, Reply, Verdict, applied_len, error_code, read_call_head, read_reply, unexpected,
+    CallHead, Reply, Verdict, applied_len, applied_pair_len, error_code, read_call_head, read_pair,
+    read_reply, unexpected,
 };
 
 /// Room for one read; the buffer is shared by all lanes, so that it stays in the cache.
@@ -235,11 +236,15 @@ impl Lane {
                     }
                 }
             }
-            let length = if let Some(length) = applied_len(bytes) {
+            let applied =
+                if call_len_max.is_some() { applied_pair_len(bytes) } else { applied_len(bytes) };
+            let length = if let Some(length) = applied {
                 tally.applied(pick);
                 length
             } else {
-                let Some((reply, length)) = read_reply(bytes)? else { break };
+                let read =
+                    if call_len_max.is_some() { read_pair(bytes, 0)? } else { read_reply(bytes)? };
+                let Some((reply, length)) = read else { break };
                 self.tally_rare(reply, pick, tally)?;
                 length
             };

@@ -18,12 +18,11 @@ use super::encode::Encoder;
 use super::error::BenchError;
 use super::lane::{Answers, Lane, More, READ_BYTES, Tally};
 use super::progress::Progress;
-use super::stopwatch::{cpu_ns, monotonic_ns};
+use super::stopwatch::{NS_PER_SECOND, monotonic_ns};
+use super::window::{Limit, Phase, Span, Window};
 
 /// Longest wait for a socket before the clock is looked at.
 const POLL_TIMEOUT: Duration = Duration::from_millis(20);
-
-const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Longest latency that is told apart from longer ones: a minute.
 const LATENCY_NS_MAX: u64 = 60 * NS_PER_SECOND;
@@ -41,22 +40,6 @@ impl fmt::Display for Width {
     }
 }
 
-/// When a load has been measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
-    /// After so many seconds.
-    Seconds(u64),
-    /// After so many commands.
-    Commands(u64),
-}
-
-/// How long a load lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) warmup_seconds: u64,
-    pub(super) limit: Limit,
-}
-
 /// What was measured.
 #[derive(Debug)]
 pub(super) struct Measured {
@@ -70,114 +53,6 @@ pub(super) struct Measured {
     pub(super) latency: Histogram<u64>,
     /// What became of all commands, those of the warm-up too.
     pub(super) answers: Answers,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    WarmUp,
-    Measuring,
-    /// Nothing new is sent; what is under way is still tallied.
-    Draining,
-}
-
-/// The clock's hold on a load: what is measured, and how much may still be sent.
-struct Window {
-    span: Span,
-    phase: Phase,
-    began_ns: u64,
-    began_cpu_ns: u64,
-    /// Commands that may still be sent while measuring.
-    left: u64,
-    commands: u64,
-    elapsed_ns: u64,
-    cpu_ns: u64,
-    latency: Histogram<u64>,
-    last_answer_ns: u64,
-}
-
-impl Window {
-    fn new(span: Span, latency: Histogram<u64>, now_ns: u64) -> Self {
-        let left = match span.limit {
-            Limit::Seconds(_) => u64::MAX,
-            Limit::Commands(commands) => commands,
-        };
-        let mut window = Self {
-            span,
-            phase: Phase::WarmUp,
-            began_ns: now_ns,
-            began_cpu_ns: cpu_ns(),
-            left,
-            commands: 0,
-            elapsed_ns: 0,
-            cpu_ns: 0,
-            latency,
-            last_answer_ns: now_ns,
-        };
-        window.tick(now_ns);
-        window
-    }
-
-    fn tick(&mut self, now_ns: u64) {
-        let passed_ns = now_ns.saturating_sub(self.began_ns);
-        match (self.phase, self.span.limit) {
-            (Phase::WarmUp, _) => {
-                if passed_ns >= self.span.warmup_seconds * NS_PER_SECOND {
-                    self.phase = Phase::Measuring;
-                    self.began_ns = now_ns;
-                    self.began_cpu_ns = cpu_ns();
-                    self.commands = 0;
-                    self.latency.reset();
-                }
-            }
-            (Phase::Measuring, Limit::Seconds(seconds)) => {
-                if passed_ns >= seconds * NS_PER_SECOND {
-                    self.finish(now_ns);
-                }
-            }
-            (Phase::Measuring, Limit::Commands(_)) | (Phase::Draining, _) => {}
-        }
-    }
-
-    fn finish(&mut self, now_ns: u64) {
-        self.elapsed_ns = now_ns.saturating_sub(self.began_ns);
-        self.cpu_ns = cpu_ns().saturating_sub(self.began_cpu_ns);
-        self.phase = Phase::Draining;
-    }
-
-    fn answered(&mut self, count: u64, written_ns: u64, now_ns: u64) {
-        self.last_answer_ns = now_ns;
-        match self.phase {
-            Phase::WarmUp | Phase::Measuring => {
-                self.commands += count;
-                self.latency.saturating_record_n(now_ns.saturating_sub(written_ns), count);
-            }
-            Phase::Draining => {}
-        }
-    }
-
-    /// How many new commands may be sent.
-    fn allowance(&self) -> u64 {
-        match self.phase {
-            Phase::WarmUp => u64::MAX,
-            Phase::Measuring => self.left,
-            Phase::Draining => 0,
-        }
-    }
-
-    fn sent(&mut self, count: usize) {
-        match self.phase {
-            Phase::Measuring => self.left -= u64::try_from(count).unwrap_or(0).min(self.left),
-            Phase::WarmUp | Phase::Draining => {}
-        }
-    }
-
-    fn position(&self, now_ns: u64) -> u64 {
-        match (self.phase, self.span.limit) {
-            (Phase::WarmUp, _) => 0,
-            (_, Limit::Seconds(_)) => now_ns.saturating_sub(self.began_ns) / 1_000_000,
-            (_, Limit::Commands(_)) => self.commands,
-        }
-    }
 }
 
 /// A load that is ready to run.

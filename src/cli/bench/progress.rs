@@ -4,22 +4,24 @@ use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How many lines tell of one step where there is no terminal.
-const LINES: u64 = 4;
+use super::stopwatch::{NS_PER_SECOND, monotonic_ns};
+
+/// How often a line tells of a step where there is no terminal.
+const LINE_SECONDS: u64 = 5;
 
 /// One step that takes a while.
 #[derive(Debug)]
 pub(super) enum Progress {
     /// On a terminal.
     Bar(ProgressBar),
-    /// Anywhere else.
+    /// Anywhere else: a line at the start, and more if it takes long.
     Lines {
         /// What is done.
         step: String,
         /// Where it ends.
         total: u64,
-        /// Where the next line is due.
-        next: u64,
+        /// When the next line is due.
+        due_ns: u64,
     },
 }
 
@@ -31,23 +33,29 @@ impl Progress {
                 .unwrap_or_else(|_| ProgressStyle::default_bar());
             return Self::Bar(ProgressBar::new(total).with_style(style).with_message(step));
         }
-        Self::Lines { step, total, next: total.div_ceil(LINES) }
+        write_line(&step);
+        Self::Lines { step, total, due_ns: monotonic_ns() + LINE_SECONDS * NS_PER_SECOND }
     }
 
     /// Tells that the step has come to `position`.
     pub(super) fn at(&mut self, position: u64) {
         match self {
             Self::Bar(bar) => bar.set_position(position),
-            Self::Lines { step, total, next } => {
-                if position >= *next && *total > 0 {
-                    let percent = position.min(*total) * 100 / *total;
-                    *next = position + total.div_ceil(LINES);
-                    // Nothing depends on these lines, so a closed standard error is no failure.
-                    let _ = writeln!(std::io::stderr(), "{step}: {percent} %");
+            Self::Lines { step, total, due_ns } => {
+                let now_ns = monotonic_ns();
+                if now_ns >= *due_ns {
+                    *due_ns = now_ns + LINE_SECONDS * NS_PER_SECOND;
+                    let percent = (position.min(*total) * 100).checked_div(*total).unwrap_or(100);
+                    write_line(&format!("{step}: {percent} %"));
                 }
             }
         }
     }
+}
+
+/// Nothing depends on these lines, so a closed standard error is no failure.
+fn write_line(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Drop for Progress {

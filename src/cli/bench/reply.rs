@@ -7,8 +7,8 @@ use super::error::BenchError;
 /// Longest reply that is waited for.
 const REPLY_BYTES_MAX: usize = 1 << 16;
 
-/// How every good reply of the load begins.
-const APPLIED: &[u8; 17] = b"*2\r\n$7\r\napplied\r\n";
+/// How the pair of nearly every command begins.
+const APPLIED: &[u8; 13] = b"$7\r\napplied\r\n";
 
 /// What the server did with a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +55,16 @@ enum Item<'a> {
 }
 
 /// Length of the reply at the start of `buffer`, if it is a whole `applied` and its balance.
+pub(super) fn applied_len(buffer: &[u8]) -> Option<usize> {
+    let pair = buffer.strip_prefix(b"*2\r\n")?;
+    applied_pair_len(pair).map(|length| length + 4)
+}
+
+/// [`applied_len`] for a pair among others in the answer to a batched call.
 ///
 /// This is all that is done for nearly every reply, hence without regard for anything else.
-pub(super) fn applied_len(buffer: &[u8]) -> Option<usize> {
-    let (head, rest) = buffer.split_first_chunk::<17>()?;
+pub(super) fn applied_pair_len(buffer: &[u8]) -> Option<usize> {
+    let (head, rest) = buffer.split_first_chunk::<13>()?;
     if head != APPLIED {
         return None;
     }
@@ -79,24 +85,28 @@ pub(super) fn read_reply(buffer: &[u8]) -> Result<Option<(Reply<'_>, usize)>, Be
     match first {
         Item::Text(text) => Ok(Some((Reply::Text(text), at))),
         Item::Error(text) => Ok(Some((Reply::Error(text), at))),
-        Item::Array(2) => {
-            let Some((first, at)) = read_item(buffer, at)? else { return Ok(None) };
-            let Some((second, at)) = read_item(buffer, at)? else { return Ok(None) };
-            match (first, second) {
-                (Item::Text(first), Item::Text(second)) => {
-                    Ok(Some((Reply::Pair(first, second), at)))
-                }
-                _ => Err(unexpected("a pair of texts", buffer)),
-            }
-        }
+        Item::Array(2) => read_pair(buffer, at),
         Item::Array(_) => Err(unexpected("a text or a pair", buffer)),
     }
 }
 
-/// What stands before the replies of one batched call.
+/// The pair at `at`, among others or behind its own head, and where it ends.
+pub(super) fn read_pair(
+    buffer: &[u8],
+    at: usize,
+) -> Result<Option<(Reply<'_>, usize)>, BenchError> {
+    let Some((first, at)) = read_item(buffer, at)? else { return Ok(None) };
+    let Some((second, at)) = read_item(buffer, at)? else { return Ok(None) };
+    match (first, second) {
+        (Item::Text(first), Item::Text(second)) => Ok(Some((Reply::Pair(first, second), at))),
+        _ => Err(unexpected("a pair of texts", buffer)),
+    }
+}
+
+/// What stands before the pairs of one batched call, which are one flat array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallHead<'a> {
-    /// The call was made; its replies follow.
+    /// The call was made; its pairs follow.
     Made,
     /// The call failed as a whole.
     Error(&'a [u8]),
@@ -109,7 +119,7 @@ pub(super) fn read_call_head(
 ) -> Result<Option<(CallHead<'_>, usize)>, BenchError> {
     match read_item(buffer, 0)? {
         None => Ok(None),
-        Some((Item::Array(count), at)) if count == commands => Ok(Some((CallHead::Made, at))),
+        Some((Item::Array(count), at)) if count == 2 * commands => Ok(Some((CallHead::Made, at))),
         Some((Item::Error(text), at)) => Ok(Some((CallHead::Error(text), at))),
         Some(_) => Err(unexpected("the answer to a batch", buffer)),
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::lane::Answers;
 use super::load::{Measured, Width};
+use super::session::Calls;
 use super::session::Comparison;
 
 /// The figures of one load, in commands and nanoseconds.
@@ -27,6 +28,7 @@ pub(super) struct Figures {
 pub(super) struct Row {
     pub(super) load: String,
     pub(super) server: &'static str,
+    pub(super) calls: Calls,
     /// Which of several rounds, from 1.
     pub(super) round: u32,
     pub(super) figures: Figures,
@@ -40,6 +42,8 @@ pub(super) struct Versus {
     pub(super) load: String,
     pub(super) drawdown: Figures,
     pub(super) redis: Figures,
+    /// How Redis was called.
+    pub(super) redis_calls: Calls,
     /// Drawdown's commands a second as hundredths of those of Redis.
     pub(super) ratio_percent: u64,
 }
@@ -98,14 +102,16 @@ impl Versus {
     /// Medians over the rounds of `width` among `rows`; none unless both servers were measured.
     pub(super) fn of(width: Width, rows: &[Row]) -> Option<Self> {
         let load = width.to_string();
-        let figures = |server: &str| {
-            let of_load = rows.iter().filter(|row| row.load == load && row.server == server);
+        let of_server = |server| rows.iter().filter(move |row| row.server == server);
+        let figures = |server| {
+            let of_load = of_server(server).filter(|row| row.load == load);
             let figures: Vec<&Figures> = of_load.map(|row| &row.figures).collect();
             (!figures.is_empty()).then(|| Figures::medians(&figures))
         };
         let (drawdown, redis) = (figures(DRAWDOWN)?, figures(REDIS)?);
         let ratio_percent = scaled(drawdown.commands_per_second, 100, redis.commands_per_second);
-        Some(Self { load, drawdown, redis, ratio_percent })
+        let redis_calls = of_server(REDIS).find(|row| row.load == load)?.calls;
+        Some(Self { load, drawdown, redis, redis_calls, ratio_percent })
     }
 }
 
@@ -138,17 +144,17 @@ impl Report {
         )?;
         write_head(out)?;
         for row in rows {
-            write_figures(out, &row.load, row.server, &row.figures)?;
+            write_figures(out, &row.load, server_name(row.server, row.calls), &row.figures)?;
             writeln!(out)?;
         }
         if !versus.is_empty() {
             writeln!(out, "\nmedians")?;
             write_head(out)?;
         }
-        for Versus { load, drawdown, redis, ratio_percent } in versus {
+        for Versus { load, drawdown, redis, redis_calls, ratio_percent } in versus {
             write_figures(out, load, DRAWDOWN, drawdown)?;
             writeln!(out, "   {}.{:02} times redis", ratio_percent / 100, ratio_percent % 100)?;
-            write_figures(out, load, REDIS, redis)?;
+            write_figures(out, load, server_name(REDIS, *redis_calls), redis)?;
             writeln!(out)?;
         }
         writeln!(out)?;
@@ -195,7 +201,7 @@ impl Row {
 fn write_head(out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
-        "{:<9} {:<8} {:>11} {:>9} {:>9} {:>9} {:>9}   generator",
+        "{:<8} {:<13} {:>11} {:>9} {:>9} {:>9} {:>9}   generator",
         "load", "server", "commands/s", "p50", "p99", "p99.9", "max"
     )
 }
@@ -208,7 +214,7 @@ fn write_figures(
 ) -> std::fmt::Result {
     write!(
         out,
-        "{load:<9} {server:<8} {:>11} {:>9} {:>9} {:>9} {:>9}   {} ns CPU a command",
+        "{load:<8} {server:<13} {:>11} {:>9} {:>9} {:>9} {:>9}   {} ns CPU a command",
         grouped(figures.commands_per_second),
         milliseconds(figures.p50_ns),
         milliseconds(figures.p99_ns),
@@ -216,6 +222,13 @@ fn write_figures(
         milliseconds(figures.max_ns),
         figures.generator_cpu_ns_per_command,
     )
+}
+
+fn server_name(server: &'static str, calls: Calls) -> &'static str {
+    match calls {
+        Calls::Single => server,
+        Calls::Batched => "redis batched",
+    }
 }
 
 /// `amount * factor / divisor`, rounded down; 0 for a divisor of 0.

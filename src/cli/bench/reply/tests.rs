@@ -1,4 +1,5 @@
-use super::{CallHead, Reply, Verdict, applied_len, error_code, read_call_head, read_reply};
+use super::{CallHead, Reply, Verdict, applied_len, applied_pair_len};
+use super::{error_code, read_call_head, read_pair, read_reply};
 
 #[test]
 fn an_applied_reply_is_measured_at_once() {
@@ -64,13 +65,20 @@ fn what_is_no_reply_is_an_error() {
 }
 
 #[test]
-fn a_batch_is_answered_with_one_reply_for_each_command() {
-    assert_eq!(read_call_head(b"*3\r\n", 3).unwrap(), Some((CallHead::Made, 4)));
-    assert_eq!(read_call_head(b"*3", 3).unwrap(), None);
+fn a_batch_is_answered_with_a_pair_for_each_command() {
+    assert_eq!(read_call_head(b"*6\r\n", 3).unwrap(), Some((CallHead::Made, 4)));
+    assert_eq!(read_call_head(b"*6", 3).unwrap(), None);
     let error = b"-NOSCRIPT no such script\r\n";
     let expected = CallHead::Error(b"NOSCRIPT no such script");
     assert_eq!(read_call_head(error, 3).unwrap(), Some((expected, error.len())));
-    assert!(read_call_head(b"*2\r\n", 3).is_err());
+    assert!(read_call_head(b"*3\r\n", 3).is_err());
+    assert_eq!(applied_pair_len(b"$7\r\napplied\r\n:97\r\n$7"), Some(18));
+    let refused = b"$7\r\nrefused\r\n:9\r\n";
+    assert_eq!(applied_pair_len(refused), None);
+    let expected = Reply::Pair(b"refused", b"9");
+    assert_eq!(read_pair(refused, 0).unwrap(), Some((expected, refused.len())));
+    assert_eq!(read_pair(b"$7\r\nrefused\r\n", 0).unwrap(), None);
+    assert!(read_pair(b"*2\r\n+a\r\n", 0).is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::{Answers, Comparison, DRAWDOWN, Figures, REDIS, Report, Row, Versus};
 use super::{grouped, milliseconds};
 use crate::cli::bench::load::Width;
-use crate::cli::bench::session::Difference;
+use crate::cli::bench::session::{Calls, Difference};
 
 const WIDTH: Width = Width { connections: 64, depth: 1 };
 
@@ -9,6 +9,7 @@ fn row(server: &'static str, commands_per_second: u64) -> Row {
     Row {
         load: WIDTH.to_string(),
         server,
+        calls: Calls::Single,
         round: 1,
         figures: Figures {
             commands: commands_per_second,
