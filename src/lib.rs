@@ -9,3 +9,7 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod grant;
+
+// Floor 2: storage.
+#[cfg(feature = "server")]
+pub mod journal;
