@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench journal`. The disk is the one of `TMPDIR`.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot run has nothing to report")]
+
 use std::fs::File;
 use std::hint::black_box;
 use std::io::Write;
