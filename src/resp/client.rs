@@ -239,6 +239,19 @@ pub fn skip_reply(buffer: &[u8], at: usize) -> Option<usize> {
     let mut missing = 1_u64;
     while let Some(fewer) = missing.checked_sub(1) {
         missing = fewer;
+        // What most replies are made of: short arrays and short bulk strings.
+        match rest {
+            [b'$', digit @ b'0'..=b'9', b'\r', b'\n', after @ ..] => {
+                rest = after.get(usize::from(digit & 0x0f).wrapping_add(2)..)?;
+                continue;
+            }
+            [b'*', digit @ b'0'..=b'9', b'\r', b'\n', after @ ..] => {
+                missing = missing.checked_add(u64::from(digit & 0x0f))?;
+                rest = after;
+                continue;
+            }
+            _ => {}
+        }
         let (kind, line) = rest.split_first()?;
         let end = memchr::memchr(b'\n', line)?;
         let (line, after) = line.split_at_checked(end.checked_add(1)?)?;

@@ -23,15 +23,31 @@ pub const OK: &[u8] = b"+OK\r\n";
 /// balance, both bulk strings, in both protocols.
 #[inline]
 pub fn write_verdict(out: &mut Vec<u8>, verdict: &'static [u8], balance: Decimal) {
-    out.extend_from_slice(b"*2\r\n");
-    write_bulk(out, verdict);
-    write_decimal(out, balance);
+    // The verdicts there are, written in one piece with all that stands before the balance's text.
+    let ahead: &[u8] = match verdict {
+        b"applied" => b"*2\r\n$7\r\napplied\r\n$0\r\n",
+        b"refused" => b"*2\r\n$7\r\nrefused\r\n$0\r\n",
+        b"duplicate" => b"*2\r\n$9\r\nduplicate\r\n$0\r\n",
+        other => {
+            out.extend_from_slice(b"*2\r\n");
+            write_bulk(out, other);
+            b"$0\r\n"
+        }
+    };
+    write_decimal_after(out, ahead, balance);
 }
 
 /// Appends `number` as a bulk string of plain decimal text.
 #[inline]
 pub fn write_decimal(out: &mut Vec<u8>, number: Decimal) {
-    out.extend_from_slice(b"$0\r\n");
+    write_decimal_after(out, b"$0\r\n", number);
+}
+
+/// Appends `ahead`, which ends with `$0` and a line end, and `number`, whose length replaces the
+/// zero.
+#[inline]
+fn write_decimal_after(out: &mut Vec<u8>, ahead: &[u8], number: Decimal) {
+    out.extend_from_slice(ahead);
     let start = out.len();
     units::write_decimal(out, number);
     let length = out.len().saturating_sub(start);

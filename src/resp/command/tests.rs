@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::resp::Arguments;
 use crate::resp::Limits;
@@ -211,6 +213,23 @@ fn ids_and_keys_have_their_bounds() {
         assert_eq!(use_of(customer, key).as_deref(), Some(message));
     }
     assert_eq!(refusal(&[b"VOID", b"c", b"m", b""]), "-BADARG key: empty");
+}
+
+proptest! {
+    #[test]
+    fn a_customer_is_text_without_nul(
+        mut customer in prop::collection::vec(prop_oneof![9 => 1..0x80_u8, 1 => any::<u8>()], 0..40),
+        text in "\\PC{0,12}",
+        replaced in any::<bool>(),
+    ) {
+        if replaced {
+            customer = text.into_bytes();
+        }
+        let valid = !customer.is_empty()
+            && !customer.contains(&0)
+            && std::str::from_utf8(&customer).is_ok();
+        prop_assert_eq!(parsed(&[b"STATE", &customer]).1.is_ok(), valid);
+    }
 }
 
 #[test]

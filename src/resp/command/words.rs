@@ -29,14 +29,33 @@ pub(super) fn none(
 #[inline]
 pub(super) fn text(buffer: &[u8], span: Span, what: &'static str) -> Result<Span, RequestError> {
     let bytes = span.of(buffer);
-    // Printable ASCII, as nearly every id is, needs one look at each byte.
-    let plain = bytes.iter().fold(true, |plain, byte| plain & (1..=0x7f).contains(byte));
-    if plain && !bytes.is_empty() && bytes.len() <= EXTERNAL_ID_BYTES_MAX {
+    if !bytes.is_empty() && bytes.len() <= EXTERNAL_ID_BYTES_MAX && is_plain(bytes) {
         return Ok(span);
     }
     match why_no_text(bytes) {
         Some(why) => Err(RequestError::BadArgument { what, why }),
         None => Ok(span),
+    }
+}
+
+/// Whether every byte is ASCII and not NUL, as in nearly every id: eight bytes at a look.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // Taking one from each byte sets the top bit of a zero byte; only a zero byte borrows, so
+    // without one nothing else changes a top bit.
+    let tops = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        (word | word.wrapping_sub(ONES)) & TOPS
+    };
+    let (words, rest) = bytes.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| found | tops(word));
+    let plain = |byte: &u8| (1..=0x7f).contains(byte);
+    match bytes.last_chunk::<8>() {
+        // The last eight bytes, some of them a second time, are quicker than up to seven single ones.
+        Some(last) => found | tops(last) == 0,
+        None => rest.iter().all(plain),
     }
 }
 
