@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`OpenError`]: the directory is in use, damaged, or cannot be made.
-    pub fn open(path: &Path, options: EngineOptions) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, options: &EngineOptions) -> Result<Self, OpenError> {
         let terms = Terms { shards: options.shards, clock: Term::Suggested(ClockKind::System) };
         let (data_dir, _) = DataDir::open_or_create(path, terms)?;
         start::open(data_dir, options)
@@ -119,7 +119,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`OpenError`]: the directory is damaged.
-    pub fn open_in(data_dir: DataDir, options: EngineOptions) -> Result<Self, OpenError> {
+    pub fn open_in(data_dir: DataDir, options: &EngineOptions) -> Result<Self, OpenError> {
         start::open(data_dir, options)
     }
 
@@ -294,7 +294,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<(Said, Balance), EngineError> {
         let body = CallBody::Use { meter: meter.number, units, at: None };
-        verdict(self.ask(meter, customer, key, body).await)
+        verdict(&self.ask(meter, customer, key, body).await)
     }
 
     /// Draws down only if the balance covers it.
@@ -309,7 +309,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<(Said, Balance), EngineError> {
         let body = CallBody::Debit { meter: meter.number, units };
-        verdict(self.ask(meter, customer, key, body).await)
+        verdict(&self.ask(meter, customer, key, body).await)
     }
 
     /// Credits.
@@ -324,7 +324,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<(Said, Balance), EngineError> {
         let body = CallBody::Grant { meter: meter.number, terms: Box::new(grant) };
-        verdict(self.ask(meter, customer, key, body).await)
+        verdict(&self.ask(meter, customer, key, body).await)
     }
 
     /// Ends the grant that was made with the key `grant_key`.
@@ -344,7 +344,7 @@ impl Engine {
         let key = put(&mut text, key.unwrap_or(""));
         let body = CallBody::Void { meter: meter.number, grant_key };
         let call = Call { customer, key, body };
-        verdict(self.call(meter.organization, text.into(), call).await)
+        verdict(&self.call(meter.organization, text.into(), call).await)
     }
 
     /// Any other action of the account: revoke, reset, turnover.
@@ -359,7 +359,7 @@ impl Engine {
         key: Option<&str>,
     ) -> Result<(Said, Balance), EngineError> {
         let body = CallBody::Account { meter: meter.number, action };
-        verdict(self.ask(meter, customer, key, body).await)
+        verdict(&self.ask(meter, customer, key, body).await)
     }
 
     /// The balance; zero for somebody who was never heard of.
@@ -367,10 +367,9 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Busy`] or [`EngineError::Stopping`].
     pub async fn balance(&self, meter: &Meter, customer: &str) -> Result<Balance, EngineError> {
-        match self.ask(meter, customer, None, CallBody::Balance(meter.number)).await {
-            Reply::Balance(balance) => Ok(Balance(balance)),
-            other => Err(unexpected(&other)),
-        }
+        let reply = self.ask(meter, customer, None, CallBody::Balance(meter.number)).await;
+        let Reply::Balance(balance) = reply else { return Err(unexpected(&reply)) };
+        Ok(Balance(balance))
     }
 
     /// The live grants, in burn order.
@@ -382,10 +381,9 @@ impl Engine {
         meter: &Meter,
         customer: &str,
     ) -> Result<Box<[GrantView]>, EngineError> {
-        match self.ask(meter, customer, None, CallBody::Grants(meter.number)).await {
-            Reply::Grants(grants) => Ok(grants),
-            other => Err(unexpected(&other)),
-        }
+        let reply = self.ask(meter, customer, None, CallBody::Grants(meter.number)).await;
+        let Reply::Grants(grants) = reply else { return Err(unexpected(&reply)) };
+        Ok(grants)
     }
 
     /// Every meter of the customer that ever moved, by meter number.
@@ -400,10 +398,9 @@ impl Engine {
         let mut text = Vec::new();
         let customer = put(&mut text, customer);
         let call = Call { customer, key: Span::default(), body: CallBody::State };
-        match self.call(organization, text.into(), call).await {
-            Reply::State(state) => Ok(state),
-            other => Err(unexpected(&other)),
-        }
+        let reply = self.call(organization, text.into(), call).await;
+        let Reply::State(state) = reply else { return Err(unexpected(&reply)) };
+        Ok(state)
     }
 
     /// Reports events, each as Polar's JSON, and tells how many were new and how many were there
@@ -426,16 +423,14 @@ impl Engine {
             calls.push(Call::event(event, put(&mut text, json)));
         }
         let mut session = self.session();
-        session.submit(organization, text.into(), calls);
+        session.submit(organization, &text.into(), calls);
         let mut sums = (0_u32, 0_u32);
         for reply in session.replies().await {
-            match reply {
-                Reply::Ingested { inserted, duplicates } => {
-                    sums.0 = sums.0.saturating_add(inserted);
-                    sums.1 = sums.1.saturating_add(duplicates);
-                }
-                other => return Err(unexpected(&other).into()),
-            }
+            let Reply::Ingested { inserted, duplicates } = reply else {
+                return Err(unexpected(&reply).into());
+            };
+            sums.0 = sums.0.saturating_add(inserted);
+            sums.1 = sums.1.saturating_add(duplicates);
         }
         Ok(sums)
     }
@@ -496,11 +491,9 @@ fn put(text: &mut Vec<u8>, part: &str) -> Span {
     Span { start, end: u32::try_from(text.len()).unwrap_or(u32::MAX) }
 }
 
-fn verdict(reply: Reply) -> Result<(Said, Balance), EngineError> {
-    match reply {
-        Reply::Verdict { said, balance } => Ok((said, Balance(balance))),
-        other => Err(unexpected(&other)),
-    }
+fn verdict(reply: &Reply) -> Result<(Said, Balance), EngineError> {
+    let Reply::Verdict { said, balance } = reply else { return Err(unexpected(reply)) };
+    Ok((*said, Balance(*balance)))
 }
 
 /// The error of a reply that should have been something else.

@@ -57,7 +57,7 @@ async fn run(launch: Launch) -> Result<Exit, Failure> {
     let Launch { config, directory, resp, http, given_token } = launch;
     let node_id = NodeId::of_directory(directory.identity().id);
     let options = options(&config, &readiness);
-    let engine = actix_web::rt::task::spawn_blocking(move || Engine::open_in(directory, options))
+    let engine = actix_web::rt::task::spawn_blocking(move || Engine::open_in(directory, &options))
         .await
         .map_err(internal)?
         .map_err(not_opened)?;
@@ -136,15 +136,14 @@ async fn first_token(engine: &Engine, given: Option<TokenText>) -> Result<(), Fa
     if engine.catalog().tokens().next().is_some() {
         return Ok(());
     }
-    let token = match given {
-        Some(given) => given,
-        None => {
-            let token = engine.data_dir().keep_admin_token()?;
-            let path = engine.data_dir().path().display();
-            // A secret belongs to whoever started the server, not into the log.
-            eprintln!("admin token {} (kept in {path}/admin.token)", token.as_str());
-            token
-        }
+    let token = if let Some(given) = given {
+        given
+    } else {
+        let token = engine.data_dir().keep_admin_token()?;
+        let path = engine.data_dir().path().display();
+        // A secret belongs to whoever started the server, not into the log.
+        eprintln!("admin token {} (kept in {path}/admin.token)", token.as_str());
+        token
     };
     engine.create_token(OrganizationNumber(0), Scope::Admin, &token).await.map_err(internal)?;
     Ok(())
@@ -155,11 +154,15 @@ fn internal(error: impl Into<anyhow::Error>) -> Failure {
 }
 
 fn not_opened(error: OpenError) -> Failure {
-    let damage = error.is_damage();
+    if error.is_damage() {
+        return Failure::new(Exit::Damaged, error);
+    }
     match error {
         OpenError::DataDir(error) => error.into(),
-        error if damage => Failure::new(Exit::Damaged, error),
-        error => Failure::new(Exit::Internal, error),
+        OpenError::Shard { .. }
+        | OpenError::Catalog(_)
+        | OpenError::FirstOrganization(_)
+        | OpenError::Thread(_) => Failure::new(Exit::Internal, error),
     }
 }
 

@@ -45,31 +45,25 @@ pub fn verify(directory: &DataDir) -> Result<Verified, Failure> {
 /// The damage that an error tells of, if it does.
 fn damage_of(error: &OfflineError) -> Option<Damage> {
     let what = error.to_string();
-    let journal = |error: &JournalError| match error {
-        JournalError::Damaged { file, position, what } => Some(Damage {
-            file: file.clone(),
-            position: match position {
-                Position::Byte(byte) => Some(*byte),
-                Position::Batch(_) => None,
-            },
-            what: format!("{position}: {what}"),
-        }),
-        other if is_journal_damage(other) => {
-            Some(Damage { file: "journal".into(), position: None, what: what.clone() })
-        }
-        _ => None,
+    let journal = |error: &JournalError| {
+        let JournalError::Damaged { file, position, what: detail } = error else {
+            let damage = Damage { file: "journal".into(), position: None, what: what.clone() };
+            return is_journal_damage(error).then_some(damage);
+        };
+        let byte = match position {
+            Position::Byte(byte) => Some(*byte),
+            Position::Batch(_) => None,
+        };
+        Some(Damage { file: file.clone(), position: byte, what: format!("{position}: {detail}") })
     };
     match error {
-        OfflineError::Catalog(error) => journal(error),
-        OfflineError::Shard { error: RecoveryError::Journal(error), .. } => journal(error),
-        OfflineError::Shard { error: RecoveryError::Snapshot(error), .. } => match error {
-            SnapshotError::Damaged { file, position, what } => Some(Damage {
-                file: file.clone(),
-                position: Some(*position),
-                what: (*what).to_owned(),
-            }),
-            _ => None,
-        },
+        OfflineError::Catalog(error)
+        | OfflineError::Shard { error: RecoveryError::Journal(error), .. } => journal(error),
+        OfflineError::Shard { error: RecoveryError::Snapshot(error), .. } => {
+            let SnapshotError::Damaged { file, position, what } = error else { return None };
+            let what = (*what).to_owned();
+            Some(Damage { file: file.clone(), position: Some(*position), what })
+        }
         OfflineError::Shard { error: RecoveryError::Foreign { file, what, .. }, .. } => {
             Some(Damage { file: file.clone(), position: None, what: (*what).to_owned() })
         }
@@ -110,16 +104,15 @@ pub fn tokens(directory: &DataDir, request: &TokenRequest) -> Result<TokenAnswer
         TokenRequest::Create { organization, scope } => {
             let catalog = offline::read_catalog(directory).map_err(failure)?;
             let known = catalog.organization_named(organization).map(|known| known.number);
-            let number = match known {
-                Some(number) => number,
-                None => {
-                    let id = OrganizationId(Uuid::new_v4());
-                    let change = CatalogChange::Organization { id, name: organization.clone() };
-                    let catalog = offline::change_catalog(directory, &change).map_err(failure)?;
-                    let made = catalog.organization_named(organization);
-                    made.map(|made| made.number)
-                        .ok_or_else(|| Failure::said(Exit::Internal, "no organization was made"))?
-                }
+            let number = if let Some(number) = known {
+                number
+            } else {
+                let id = OrganizationId(Uuid::new_v4());
+                let change = CatalogChange::Organization { id, name: organization.clone() };
+                let catalog = offline::change_catalog(directory, &change).map_err(failure)?;
+                let made = catalog.organization_named(organization);
+                made.map(|made| made.number)
+                    .ok_or_else(|| Failure::said(Exit::Internal, "no organization was made"))?
             };
             let mut random = [0; 32];
             getrandom::fill(&mut random).map_err(|error| Failure::new(Exit::Internal, error))?;
@@ -155,11 +148,16 @@ pub fn tokens(directory: &DataDir, request: &TokenRequest) -> Result<TokenAnswer
 }
 
 fn failure(error: OfflineError) -> Failure {
+    let damaged = damage_of(&error).is_some();
     match error {
         // Whoever reads the output tells a closed pipe from a full disk by the error itself.
         OfflineError::Output(error) => error.into(),
         OfflineError::Change(error) => Failure::new(Exit::Usage, error),
-        error if damage_of(&error).is_some() => Failure::new(Exit::Damaged, error),
-        error => Failure::new(Exit::Internal, error),
+        OfflineError::Shard { .. } | OfflineError::Catalog(_) if damaged => {
+            Failure::new(Exit::Damaged, error)
+        }
+        OfflineError::Shard { .. } | OfflineError::Catalog(_) => {
+            Failure::new(Exit::Internal, error)
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A command has this long; a snapshot of a large directory is the longest.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(300);
+const REPLY_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Longest line of a reply, in bytes.
 const LINE_BYTES_MAX: u64 = 64 * 1024;

@@ -39,13 +39,13 @@ pub struct Arena<A> {
     context: HostedContext,
 }
 
-impl<A: Actor<Context = HostedContext>> Arena<A> {
-    /// No actors.
-    #[must_use]
-    pub const fn new() -> Self {
+impl<A> Default for Arena<A> {
+    fn default() -> Self {
         Self { actors: Vec::new(), context: HostedContext { state: ActorState::Running } }
     }
+}
 
+impl<A: Actor<Context = HostedContext>> Arena<A> {
     /// Starts `actor`. `None` when the arena is full.
     pub fn start(&mut self, mut actor: A) -> Option<Place> {
         let place = u32::try_from(self.actors.len()).ok()?;
@@ -72,7 +72,7 @@ impl<A: Actor<Context = HostedContext>> Arena<A> {
 
     /// How many actors live here.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.actors.len()
     }
 }

@@ -147,11 +147,13 @@ impl Imaging {
         }
     }
 
-    /// Images some more, and says how long to leave the arbiter to others.
+    /// Images some more, and says how long to leave the arbiter to others. `None` when nothing is
+    /// left to do here; the disk may still be at work.
     pub fn step(&mut self, shard: &mut Shard) -> Option<Duration> {
         if !self.hand_over() {
             return Some(DISK_PAUSE);
         }
+        self.handle.as_ref()?;
         if self.next < self.end {
             let end = self.next.saturating_add(SLICE_CUSTOMERS).min(self.end);
             for number in self.next..end {
@@ -182,12 +184,6 @@ impl Imaging {
         None
     }
 
-    /// Whether nothing is left to do here; the disk may still be at work.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        self.handle.is_none()
-    }
-
     /// The position of this snapshot.
     #[must_use]
     pub const fn seq(&self) -> Seq {
@@ -204,7 +200,10 @@ impl Imaging {
                     return false;
                 }
                 // It failed; the outcome was told.
-                Err(Unsent::Ended(_)) => self.handle = None,
+                Err(Unsent::Ended(_)) => {
+                    self.handle = None;
+                    self.ready.clear();
+                }
             }
         }
         true

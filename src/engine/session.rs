@@ -20,6 +20,9 @@ use crate::slot::Slot;
 /// Bits of a ticket that tell the parts of a flight apart: one a shard.
 const PART_BITS: u32 = 16;
 
+/// The calls of a flight by shard, each with its places among all of them; no places stand for all.
+type Parts = SmallVec<[(Vec<usize>, ShardNumber, Vec<Call>); 1]>;
+
 /// One caller's way into the engine.
 #[derive(Debug)]
 pub struct Session {
@@ -69,12 +72,12 @@ impl Session {
     }
 
     /// Submits calls. Their replies come together, after those of all earlier ones.
-    pub fn submit(&mut self, organization: OrganizationNumber, text: Bytes, calls: Vec<Call>) {
+    pub fn submit(&mut self, organization: OrganizationNumber, text: &Bytes, calls: Vec<Call>) {
         let number = self.oldest.wrapping_add(u64::try_from(self.flights.len()).unwrap_or(0));
         let count = calls.len();
         let mut flight = Flight { calls: count, missing: 0, parts: SmallVec::new() };
         let place = if self.flights.is_empty() { Place::First } else { Place::Behind };
-        for (places, shard, calls) in self.split(&text, calls) {
+        for (places, shard, calls) in self.split(text, calls) {
             let index = u64::try_from(flight.parts.len()).unwrap_or(0);
             let ticket = number << PART_BITS | index;
             let port = ReplyPort::Session(self.sender.clone());
@@ -100,26 +103,25 @@ impl Session {
         &self,
         text: &Bytes,
         calls: Vec<Call>,
-    ) -> SmallVec<[(Vec<usize>, ShardNumber, Vec<Call>); 1]> {
+    ) -> Parts {
         if calls.is_empty() {
             return SmallVec::new();
         }
         if self.engine.shards() == 1 {
             return SmallVec::from_iter([(Vec::new(), ShardNumber(0), calls)]);
         }
-        let mut parts: SmallVec<[(Vec<usize>, ShardNumber, Vec<Call>); 1]> = SmallVec::new();
+        let mut parts = Parts::new();
         for (place, call) in calls.into_iter().enumerate() {
             let shard = self.shard_of(text, &call);
-            let part = match parts.iter_mut().find(|(_, number, _)| *number == shard) {
-                Some(part) => part,
-                None => {
-                    parts.push((Vec::new(), shard, Vec::new()));
-                    let Some(part) = parts.last_mut() else { continue };
-                    part
-                }
-            };
-            part.0.push(place);
-            part.2.push(call);
+            let known = parts.iter().position(|(_, number, _)| *number == shard);
+            let index = known.unwrap_or_else(|| {
+                parts.push((Vec::new(), shard, Vec::new()));
+                parts.len().saturating_sub(1)
+            });
+            if let Some((places, _, calls)) = parts.get_mut(index) {
+                places.push(place);
+                calls.push(call);
+            }
         }
         parts
     }

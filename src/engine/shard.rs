@@ -59,7 +59,7 @@ impl Shard {
     pub fn new(key_window: i64) -> Self {
         Self {
             customers: Vec::new(),
-            meters: Arena::new(),
+            meters: Arena::default(),
             keys: Keys::new(key_window),
             applied: Seq::ZERO,
             time: Timestamp::MIN,
@@ -237,7 +237,7 @@ impl Shard {
     /// How many customer meters there are.
     #[must_use]
     pub fn meters_len(&self) -> usize {
-        self.meters.len()
+        self.meters.count()
     }
 
     /// The account of a customer on a meter, if it ever moved.

@@ -204,18 +204,9 @@ impl ShardActor {
         actix::spawn(async move {
             loop {
                 yield_now().await;
-                let mut core = this.core.borrow_mut();
-                let ShardCore { shard, imaging, .. } = &mut *core;
-                let Some(under_way) = imaging else { break };
-                let wait = under_way.step(shard);
-                if under_way.is_over() {
-                    *imaging = None;
-                    break;
-                }
-                drop(core);
-                if let Some(wait) = wait {
-                    tokio::time::sleep(wait).await;
-                }
+                let pause = this.core.borrow_mut().image();
+                let Some(pause) = pause else { break };
+                tokio::time::sleep(pause).await;
             }
             this.driving.borrow_mut().imaging = false;
         });
@@ -351,7 +342,10 @@ impl ShardHandle {
         Seq(self.applied.load(Ordering::Relaxed))
     }
 
-    /// Hands a group in. `Err` gives it back when the mailbox is full or the shard is gone.
+    /// Hands a group in.
+    ///
+    /// # Errors
+    /// Gives it back when the mailbox is full or the shard is gone.
     pub fn submit(&self, submit: Submit) -> Result<(), Submit> {
         self.addr.try_send(submit).map_err(actix::prelude::SendError::into_inner)
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::account::{Account, Action, Effect};
 use crate::catalog::Catalog;
@@ -247,8 +248,8 @@ impl ShardCore {
             imaging.before_change(&self.shard, customer);
         }
         let reply = self.shard.apply(entry, &mut self.effects);
-        if let (Some(kind), Some(answer)) = (kind_of(entry), answer_of(&reply)) {
-            self.tally.count(kind, answer);
+        if let Some(answer) = answer_of(&reply) {
+            self.tally.count(kind_of(entry), answer);
         }
         reply
     }
@@ -284,6 +285,17 @@ impl ShardCore {
         }
     }
 
+    /// Images some more of the snapshot under way, and says how long to leave the arbiter to
+    /// others. `None` when nothing is left to do.
+    pub fn image(&mut self) -> Option<Duration> {
+        let imaging = self.imaging.as_mut()?;
+        let pause = imaging.step(&mut self.shard);
+        if pause.is_none() {
+            self.imaging = None;
+        }
+        pause
+    }
+
     /// Takes the timers out of the effects so far; what is left is for the metrics.
     pub fn take_due(&mut self) -> Vec<Due> {
         self.effects
@@ -308,10 +320,10 @@ impl ShardCore {
     }
 }
 
-fn kind_of(entry: &Entry) -> Option<CommandKind> {
+const fn kind_of(entry: &Entry) -> CommandKind {
     match &entry.body {
-        EntryBody::Event(_) => Some(CommandKind::Event),
-        EntryBody::Command { action, .. } => Some(match action {
+        EntryBody::Event(_) => CommandKind::Event,
+        EntryBody::Command { action, .. } => match action {
             Action::Use(_) => CommandKind::Use,
             Action::Debit(_) => CommandKind::Debit,
             Action::Grant(_) => CommandKind::Grant,
@@ -320,8 +332,8 @@ fn kind_of(entry: &Entry) -> Option<CommandKind> {
             Action::Reset(_) => CommandKind::Reset,
             Action::Turnover(_) => CommandKind::Turnover,
             Action::Advance => CommandKind::Advance,
-        }),
-        EntryBody::Customer(_) | EntryBody::Catalog(_) => Some(CommandKind::Directory),
+        },
+        EntryBody::Customer(_) | EntryBody::Catalog(_) => CommandKind::Directory,
     }
 }
 

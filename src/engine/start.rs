@@ -195,20 +195,21 @@ struct ShardPlan {
     snapshots: SnapshotTaker,
 }
 
-pub(super) fn open(data_dir: DataDir, options: EngineOptions) -> Result<Engine, OpenError> {
+pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine, OpenError> {
     let identity = data_dir.identity().clone();
     let mut journal_options = Options {
         segment_bytes_max: options.segment_bytes_max,
         durability: options.durability,
         missing: offline::missing_catalog(&data_dir),
     };
-    let (mut catalog_journal, _) = SledJournal::open(&catalog_journal_dir(&data_dir), journal_options)
-        .map_err(OpenError::Catalog)?;
+    let (mut catalog_journal, _) =
+        SledJournal::open(&catalog_journal_dir(&data_dir), journal_options)
+            .map_err(OpenError::Catalog)?;
     let (catalog, catalog_last) =
         catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
     journal_options.missing = offline::missing_shard(&catalog);
     let directory = Arc::new(Directory::default());
-    let recovered = recover(&data_dir, &options, journal_options, &directory)?;
+    let recovered = recover(&data_dir, options, journal_options, &directory)?;
     let clock = clock(identity.clock, &recovered);
     catalog_journal.acquire().map_err(OpenError::Catalog)?;
     let catalog = Arc::new(ArcSwap::from_pointee(catalog));
@@ -226,57 +227,9 @@ pub(super) fn open(data_dir: DataDir, options: EngineOptions) -> Result<Engine, 
         first.map_err(OpenError::FirstOrganization)?;
     }
     let metrics = Arc::new(Metrics::new(identity.shards));
-    let mut batches = Vec::new();
-    let mut shards = Vec::new();
-    let shared = Shared {
-        options: &options,
-        directory: &directory,
-        catalog: &catalog,
-        clock: &clock,
-        seed: identity.seed,
-    };
-    for (recovered, metrics) in recovered.into_iter().zip(metrics.shards()) {
-        let number = recovered.number;
-        let planned =
-            shared.plan(&data_dir.shard(number), number, metrics.clone(), recovered);
-        let plan = planned.map_err(|error| OpenError::Shard { shard: number, error })?;
-        batches.push(plan.open.clone());
-        shards.push(plan);
-    }
-    let cadence =
-        Cadence { interval: options.snapshot_interval, records: options.snapshot_records };
-    let plan = Plan {
-        shards,
-        catalog_actor,
-        clock: Arc::clone(&clock),
-        cadence,
-        on_fatal: Arc::clone(&options.on_fatal),
-    };
-    let (started, thread) = start(plan)?;
-    tracing::info!(
-        directory = %data_dir.path().display(),
-        shards = identity.shards,
-        customers = directory.len(),
-        "engine open"
-    );
-    let threads = Threads {
-        journals: started.journals,
-        actors: Some((started.system, thread)),
-    };
-    Ok(Engine {
-        inner: Arc::new(Inner {
-            shards: started.shards,
-            arbiters: started.arbiters,
-            directory,
-            catalog,
-            catalog_actor: started.catalog_actor,
-            scheduler: started.scheduler,
-            clock,
-            metrics,
-            stopping: false.into(),
-            system: System { batches, threads: Mutex::new(threads), data_dir: data_dir },
-        }),
-    })
+    let seed = identity.seed;
+    let shared = Shared { options, directory, catalog, clock, metrics, seed };
+    shared.start(data_dir, recovered, catalog_actor)
 }
 
 fn recover(
@@ -330,28 +283,79 @@ fn clock(kind: ClockKind, recovered: &[Recovered]) -> Arc<dyn Clock> {
 /// What the shards of an engine share.
 struct Shared<'a> {
     options: &'a EngineOptions,
-    directory: &'a Arc<Directory>,
-    catalog: &'a Arc<ArcSwap<Catalog>>,
-    clock: &'a Arc<dyn Clock>,
+    directory: Arc<Directory>,
+    catalog: Arc<ArcSwap<Catalog>>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     seed: u64,
 }
 
 impl Shared<'_> {
+    fn start(
+        self,
+        data_dir: DataDir,
+        recovered: Vec<Recovered>,
+        catalog_actor: CatalogActor,
+    ) -> Result<Engine, OpenError> {
+        let mut batches = Vec::new();
+        let mut shards = Vec::new();
+        for (recovered, metrics) in recovered.into_iter().zip(self.metrics.shards()) {
+            let number = recovered.number;
+            let dir = data_dir.shard(number);
+            let plan = self
+                .plan(&dir, metrics.clone(), recovered)
+                .map_err(|error| OpenError::Shard { shard: number, error })?;
+            batches.push(plan.open.clone());
+            shards.push(plan);
+        }
+        let (started, thread) = start(Plan {
+            shards,
+            catalog_actor,
+            clock: Arc::clone(&self.clock),
+            cadence: Cadence {
+                interval: self.options.snapshot_interval,
+                records: self.options.snapshot_records,
+            },
+            on_fatal: Arc::clone(&self.options.on_fatal),
+        })?;
+        tracing::info!(
+            directory = %data_dir.path().display(),
+            shards = data_dir.identity().shards,
+            customers = self.directory.len(),
+            "engine open"
+        );
+        let threads =
+            Threads { journals: started.journals, actors: Some((started.system, thread)) };
+        Ok(Engine {
+            inner: Arc::new(Inner {
+                shards: started.shards,
+                arbiters: started.arbiters,
+                directory: self.directory,
+                catalog: self.catalog,
+                catalog_actor: started.catalog_actor,
+                scheduler: started.scheduler,
+                clock: self.clock,
+                metrics: self.metrics,
+                stopping: false.into(),
+                system: System { batches, threads: Mutex::new(threads), data_dir },
+            }),
+        })
+    }
+
     fn plan(
         &self,
         dir: &Path,
-        number: ShardNumber,
         metrics: ShardMetrics,
         recovered: Recovered,
     ) -> Result<ShardPlan, RecoveryError> {
-        let Recovered { shard, mut journal, journal_id, store, .. } = recovered;
+        let Recovered { number, shard, mut journal, journal_id, store, .. } = recovered;
         let epoch = journal.acquire()?;
         let open = OpenBatch::new(shard.applied, shard.time);
         let sequencer = Sequencer::new(SequencerStart {
             shard: number,
             seed: self.seed,
-            directory: Arc::clone(self.directory),
-            clock: Arc::clone(self.clock),
+            directory: Arc::clone(&self.directory),
+            clock: Arc::clone(&self.clock),
             catalog: self.catalog.load_full(),
             open: open.clone(),
             next_customer: CustomerNumber(
@@ -367,7 +371,7 @@ impl Shared<'_> {
             open,
             state: Arc::default(),
             space: Space::new(dir, self.options.reserve_bytes),
-            catalog: Arc::clone(self.catalog),
+            catalog: Arc::clone(&self.catalog),
             snapshots: SnapshotTaker {
                 store,
                 shard: number,
@@ -466,10 +470,7 @@ impl JournalListener for Listener {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "one message a sync, or one at start: nothing can pile up"
-)]
+/// Nothing can pile up: this is one message a sync, or one at start.
 fn tell<M>(to: &Recipient<M>, message: M)
 where
     M: actix::Message + Send + 'static,

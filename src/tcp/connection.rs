@@ -212,13 +212,10 @@ impl Connection {
         loop {
             let answered = self.poll_answers(context);
             let ran = self.poll_errand(context);
-            let read = match self.poll_read(context) {
-                Ok(read) => read,
-                Err(_) => return Poll::Ready(Closed::ByClient),
-            };
-            match self.poll_write(context) {
-                Ok(()) => {}
-                Err(_) => return Poll::Ready(Closed::ByClient),
+            // A socket that fails is a client that has gone.
+            let Ok(read) = self.poll_read(context) else { return Poll::Ready(Closed::ByClient) };
+            if self.poll_write(context).is_err() {
+                return Poll::Ready(Closed::ByClient);
             }
             if self.out.len().saturating_sub(self.written) > self.door.options.out_bytes_max {
                 return Poll::Ready(Closed::SlowReader);
@@ -258,13 +255,19 @@ impl Connection {
             }
         };
         if items.is_empty() {
-            replies.iter().for_each(|reply| write(out, reply));
+            for reply in replies {
+                write(out, reply);
+            }
             return;
         }
         let mut replies = replies.iter();
         for item in items {
             match item {
-                Item::Reply => replies.next().into_iter().for_each(|reply| write(out, reply)),
+                Item::Reply => {
+                    if let Some(reply) = replies.next() {
+                        write(out, reply);
+                    }
+                }
                 Item::Sum(count) => {
                     let sum = crate::tcp::ingest::sum(replies.by_ref().take(*count));
                     write(out, &sum);
@@ -338,7 +341,7 @@ impl Connection {
             } else {
                 Bytes::copy_from_slice(bytes.get(..parsed).unwrap_or(bytes))
             };
-            self.session.submit(organization, text, calls);
+            self.session.submit(organization, &text, calls);
             self.turns.push_back(items);
         }
         match next {

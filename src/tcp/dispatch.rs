@@ -55,12 +55,9 @@ impl Connection {
                 }
             };
             let mut asked = Asked { bytes, catalog: &catalog, meters: &mut meters };
-            match self.request(request, &mut asked, turn) {
-                Next::More => {}
-                next => {
-                    next_step = next;
-                    break;
-                }
+            next_step = self.request(request, &mut asked, turn);
+            if !matches!(next_step, Next::More) {
+                break;
             }
         }
         self.arguments = arguments;
@@ -72,86 +69,159 @@ impl Connection {
     }
 
     fn request(&mut self, request: Request, asked: &mut Asked<'_>, turn: &mut Turn) -> Next {
+        let principal = match needed(&request) {
+            None => None,
+            Some(scope) => match require(self.principal.as_ref(), scope) {
+                Ok(principal) => Some(*principal),
+                Err(denied) => {
+                    self.deny(denied, turn);
+                    return Next::More;
+                }
+            },
+        };
+        match principal {
+            Some(principal) => self.permitted(request, &principal, asked, turn),
+            None => self.unauthenticated(&request, asked, turn),
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "the table of commands, one arm each")]
+    fn permitted(
+        &mut self,
+        request: Request,
+        principal: &Principal,
+        asked: &mut Asked<'_>,
+        turn: &mut Turn,
+    ) -> Next {
+        let bytes = asked.bytes;
         match request {
             Request::Use { customer, meter, units, key, at } => {
-                self.call(Scope::Ingest, meter, asked, turn, |meter| Call {
-                    customer,
-                    key: key.unwrap_or_default(),
-                    body: CallBody::Use { meter, units, at },
-                })
+                let key = key.unwrap_or_default();
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key, body: CallBody::Use { meter, units, at } }
+                });
             }
             Request::Debit { customer, meter, units, key } => {
-                self.call(Scope::Ingest, meter, asked, turn, |meter| Call {
-                    customer,
-                    key: key.unwrap_or_default(),
-                    body: CallBody::Debit { meter, units },
-                })
+                let key = key.unwrap_or_default();
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key, body: CallBody::Debit { meter, units } }
+                });
             }
             Request::Grant { customer, meter, units, key, priority, expires } => {
-                self.call(Scope::Ingest, meter, asked, turn, |meter| {
-                    let terms = Box::new(GrantCall {
-                        units,
-                        priority,
-                        effective_at: None,
-                        expires_at: expires,
-                    });
-                    let body = CallBody::Grant { meter, terms };
-                    Call { customer, key: key.unwrap_or_default(), body }
-                })
+                let key = key.unwrap_or_default();
+                let terms =
+                    GrantCall { units, priority, effective_at: None, expires_at: expires };
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key, body: CallBody::Grant { meter, terms: Box::new(terms) } }
+                });
             }
             Request::Void { customer, meter, grant_key, key } => {
-                self.call(Scope::Ingest, meter, asked, turn, |meter| Call {
-                    customer,
-                    key: key.unwrap_or_default(),
-                    body: CallBody::Void { meter, grant_key },
-                })
+                let key = key.unwrap_or_default();
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key, body: CallBody::Void { meter, grant_key } }
+                });
             }
             Request::Balance { customer, meter } => {
-                self.call(Scope::Read, meter, asked, turn, |meter| Call {
-                    customer,
-                    key: Span::default(),
-                    body: CallBody::Balance(meter),
-                })
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key: Span::default(), body: CallBody::Balance(meter) }
+                });
             }
             Request::Grants { customer, meter } => {
-                self.call(Scope::Read, meter, asked, turn, |meter| Call {
-                    customer,
-                    key: Span::default(),
-                    body: CallBody::Grants(meter),
-                })
+                self.call(principal, meter, asked, turn, |meter| {
+                    Call { customer, key: Span::default(), body: CallBody::Grants(meter) }
+                });
             }
             Request::State { customer } => {
-                match require(self.principal.as_ref(), Scope::Read) {
-                    Ok(_) => turn.call(Call {
-                        customer,
-                        key: Span::default(),
-                        body: CallBody::State,
-                    }),
-                    Err(denied) => self.deny(denied, turn),
-                }
-                Next::More
+                turn.call(Call { customer, key: Span::default(), body: CallBody::State });
             }
-            Request::Ingest { events } => self.ingest(&events, asked, turn),
-            other => self.request_other(other, asked, turn),
+            Request::Ingest { events } => self.ingest(principal, &events, bytes, turn),
+            Request::MeterCreate { name, event, aggregation } => {
+                let organization = principal.organization;
+                return Next::Errand(Errand::meter_create(
+                    bytes,
+                    organization,
+                    name,
+                    event.unwrap_or(name),
+                    aggregation,
+                ));
+            }
+            Request::Snapshot => return Next::Errand(Errand::Snapshot),
+            Request::TokenCreate { organization, scope } => {
+                return Next::Errand(Errand::TokenCreate {
+                    principal: *principal,
+                    organization: text_of(bytes, organization),
+                    scope: text_of(bytes, scope),
+                });
+            }
+            Request::TokenList => {
+                let protocol = self.protocol;
+                return Next::Errand(Errand::TokenList { principal: *principal, protocol });
+            }
+            Request::TokenRevoke { id } => {
+                let id = text_of(bytes, id);
+                return Next::Errand(Errand::TokenRevoke { principal: *principal, id });
+            }
+            Request::Echo(text) => turn.say(|out| reply::write_bulk(out, text.of(bytes))),
+            Request::Select(number) => turn.say(|out| handshake::write_select(out, number)),
+            Request::Info(sections) => {
+                let facts = self.facts();
+                let sections = parts_of(bytes, &sections);
+                turn.say(|out| handshake::write_info(out, &sections, &facts));
+            }
+            Request::Client(request) => self.client(request, bytes, turn),
+            Request::ConfigGet(names) => {
+                let (protocol, names) = (self.protocol, parts_of(bytes, &names));
+                turn.say(|out| handshake::write_config(out, protocol, &names));
+            }
+            Request::Command(request) => command(&request, bytes, self.protocol, turn),
+            Request::Cluster(request) => self.cluster(request, bytes, turn),
+            Request::ReadOnly | Request::ReadWrite | Request::Asking => {
+                turn.say(|out| out.extend_from_slice(reply::OK));
+            }
+            Request::Hello { .. }
+            | Request::Auth { .. }
+            | Request::Ping(_)
+            | Request::Quit
+            | Request::Reset => return self.unauthenticated(&request, asked, turn),
         }
+        Next::More
+    }
+
+    /// What a connection may ask before it shows a token.
+    fn unauthenticated(&mut self, request: &Request, asked: &Asked<'_>, turn: &mut Turn) -> Next {
+        let bytes = asked.bytes;
+        if let Request::Hello { version, auth, set_name } = request {
+            let refused =
+                auth.is_some_and(|(_, token)| !self.authenticate(token.of(bytes), asked, turn));
+            if !refused {
+                self.hello(*version, set_name.map(|name| name.of(bytes)), turn);
+            }
+        } else if let Request::Auth { user: _, token } = request {
+            if self.authenticate(token.of(bytes), asked, turn) {
+                turn.say(|out| out.extend_from_slice(reply::OK));
+            }
+        } else if let Request::Ping(text) = request {
+            turn.say(|out| handshake::write_pong(out, text.map(|text| text.of(bytes))));
+        } else if *request == Request::Reset {
+            self.principal = None;
+            self.protocol = Protocol::Resp2;
+            turn.say(|out| reply::write_simple(out, "RESET"));
+        } else if *request == Request::Quit {
+            turn.say(|out| out.extend_from_slice(reply::OK));
+            return Next::Close(Closed::ByClient);
+        }
+        Next::More
     }
 
     /// A call about one meter, which is looked up first.
     fn call(
         &self,
-        needed: Scope,
+        principal: &Principal,
         meter: Span,
         asked: &mut Asked<'_>,
         turn: &mut Turn,
         make: impl FnOnce(MeterNumber) -> Call,
-    ) -> Next {
-        let principal = match require(self.principal.as_ref(), needed) {
-            Ok(principal) => principal,
-            Err(denied) => {
-                self.deny(denied, turn);
-                return Next::More;
-            }
-        };
+    ) {
         match asked.meter(principal, meter) {
             Ok(meter) => turn.call(make(meter)),
             Err(why) => {
@@ -159,7 +229,6 @@ impl Connection {
                 turn.say(|out| reply::write_error(out, "BADARG", why));
             }
         }
-        Next::More
     }
 
     fn deny(&self, denied: Denied, turn: &mut Turn) {
@@ -171,77 +240,25 @@ impl Connection {
         turn.say(|out| reply::write_error(out, code.text(), why));
     }
 
-    fn ingest(&self, events: &[Span], asked: &Asked<'_>, turn: &mut Turn) -> Next {
-        let principal = match require(self.principal.as_ref(), Scope::Ingest) {
-            Ok(principal) => principal,
-            Err(denied) => {
-                self.deny(denied, turn);
-                return Next::More;
-            }
-        };
-        let engine = &self.door.engine;
-        match ingest::calls(engine, principal.organization, asked.bytes, events) {
+    fn ingest(&self, principal: &Principal, events: &[Span], bytes: &[u8], turn: &mut Turn) {
+        match ingest::calls(&self.door.engine, principal.organization, bytes, events) {
             Ok(calls) => turn.sum(calls),
             Err(why) => {
                 self.count(ErrorCode::BadArg);
                 turn.say(|out| reply::write_error(out, "BADARG", why));
             }
         }
-        Next::More
-    }
-
-    fn request_other(&mut self, request: Request, asked: &Asked<'_>, turn: &mut Turn) -> Next {
-        let bytes = asked.bytes;
-        match request {
-            Request::Hello { version, auth, set_name } => {
-                if let Some((_, token)) = auth
-                    && !self.authenticate(token.of(bytes), asked, turn)
-                {
-                    return Next::More;
-                }
-                self.hello(version, set_name.map(|name| name.of(bytes)), turn);
-            }
-            Request::Auth { user: _, token } => {
-                if self.authenticate(token.of(bytes), asked, turn) {
-                    turn.say(|out| out.extend_from_slice(reply::OK));
-                }
-            }
-            Request::Quit => {
-                turn.say(|out| out.extend_from_slice(reply::OK));
-                return Next::Close(Closed::ByClient);
-            }
-            Request::Ping(text) => {
-                turn.say(|out| handshake::write_pong(out, text.map(|text| text.of(bytes))));
-            }
-            Request::Reset => {
-                self.principal = None;
-                self.protocol = Protocol::Resp2;
-                turn.say(|out| reply::write_simple(out, "RESET"));
-            }
-            other => match require(self.principal.as_ref(), Scope::Read) {
-                Ok(principal) => {
-                    let principal = *principal;
-                    return self.request_known(other, principal, asked, turn);
-                }
-                Err(denied) => self.deny(denied, turn),
-            },
-        }
-        Next::More
     }
 
     /// Whether the token opens something; says so if not.
     fn authenticate(&mut self, token: &[u8], asked: &Asked<'_>, turn: &mut Turn) -> bool {
-        match Principal::presenting(asked.catalog, token) {
-            Some(principal) => {
-                self.principal = Some(principal);
-                true
-            }
-            None => {
-                self.count(ErrorCode::WrongPass);
-                turn.say(|out| reply::write_error(out, "WRONGPASS", "invalid or revoked token"));
-                false
-            }
-        }
+        let Some(principal) = Principal::presenting(asked.catalog, token) else {
+            self.count(ErrorCode::WrongPass);
+            turn.say(|out| reply::write_error(out, "WRONGPASS", "invalid or revoked token"));
+            return false;
+        };
+        self.principal = Some(principal);
+        true
     }
 
     fn hello(&mut self, version: Option<u8>, name: Option<&[u8]>, turn: &mut Turn) {
@@ -268,42 +285,6 @@ impl Connection {
 
     fn connection_number(&self) -> i64 {
         i64::try_from(self.id).unwrap_or(i64::MAX)
-    }
-
-    fn request_known(
-        &mut self,
-        request: Request,
-        principal: Principal,
-        asked: &Asked<'_>,
-        turn: &mut Turn,
-    ) -> Next {
-        let bytes = asked.bytes;
-        let protocol = self.protocol;
-        match request {
-            Request::Echo(text) => turn.say(|out| reply::write_bulk(out, text.of(bytes))),
-            Request::Select(number) => turn.say(|out| handshake::write_select(out, number)),
-            Request::Info(sections) => {
-                let sections: Vec<_> = sections.iter().map(|span| span.of(bytes)).collect();
-                let facts = self.facts();
-                turn.say(|out| handshake::write_info(out, &sections, &facts));
-            }
-            Request::Client(request) => self.client(request, bytes, turn),
-            Request::ConfigGet(names) => {
-                let names: Vec<_> = names.iter().map(|span| span.of(bytes)).collect();
-                turn.say(|out| handshake::write_config(out, protocol, &names));
-            }
-            Request::Command(request) => command(&request, bytes, protocol, turn),
-            Request::Cluster(request) => self.cluster(request, bytes, turn),
-            Request::ReadOnly | Request::ReadWrite | Request::Asking => {
-                turn.say(|out| out.extend_from_slice(reply::OK));
-            }
-            other => match Errand::of(other, bytes, &principal, protocol) {
-                Ok(Some(errand)) => return Next::Errand(errand),
-                Ok(None) => turn.say(|out| reply::write_error(out, "ERR", "unknown command")),
-                Err(denied) => self.deny(denied, turn),
-            },
-        }
-        Next::More
     }
 
     fn facts(&self) -> ServerFacts {
@@ -352,17 +333,58 @@ impl Connection {
     }
 }
 
+/// What a token must allow for `request`; `None` for what anybody may ask.
+const fn needed(request: &Request) -> Option<Scope> {
+    match request {
+        Request::Hello { .. }
+        | Request::Auth { .. }
+        | Request::Ping(_)
+        | Request::Quit
+        | Request::Reset => None,
+        Request::Use { .. }
+        | Request::Debit { .. }
+        | Request::Grant { .. }
+        | Request::Void { .. }
+        | Request::Ingest { .. } => Some(Scope::Ingest),
+        Request::MeterCreate { .. }
+        | Request::Snapshot
+        | Request::TokenCreate { .. }
+        | Request::TokenList
+        | Request::TokenRevoke { .. } => Some(Scope::Admin),
+        Request::Balance { .. }
+        | Request::Grants { .. }
+        | Request::State { .. }
+        | Request::Echo(_)
+        | Request::Select(_)
+        | Request::Info(_)
+        | Request::Client(_)
+        | Request::ConfigGet(_)
+        | Request::Command(_)
+        | Request::Cluster(_)
+        | Request::ReadOnly
+        | Request::ReadWrite
+        | Request::Asking => Some(Scope::Read),
+    }
+}
+
+fn parts_of<'a>(bytes: &'a [u8], spans: &[Span]) -> Vec<&'a [u8]> {
+    spans.iter().map(|span| span.of(bytes)).collect()
+}
+
+fn text_of(bytes: &[u8], span: Span) -> String {
+    String::from_utf8_lossy(span.of(bytes)).into_owned()
+}
+
 fn command(request: &CommandRequest, bytes: &[u8], protocol: Protocol, turn: &mut Turn) {
-    let names = |spans: &[Span]| spans.iter().map(|span| span.of(bytes)).collect::<Vec<_>>();
     turn.say(|out| match request {
         CommandRequest::Table => handshake::write_command_info(out, protocol, &[]),
         CommandRequest::Count => handshake::write_command_count(out),
         CommandRequest::List => handshake::write_command_list(out),
         CommandRequest::Docs(spans) => {
-            handshake::write_command_docs(out, protocol, &names(spans));
+            handshake::write_command_docs(out, protocol, &parts_of(bytes, spans));
         }
         CommandRequest::Info(spans) => {
-            handshake::write_command_info(out, protocol, &names(spans));
+            handshake::write_command_info(out, protocol, &parts_of(bytes, spans));
         }
     });
 }

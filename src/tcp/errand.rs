@@ -8,11 +8,12 @@ use crate::catalog::CatalogError;
 use crate::engine::Engine;
 use crate::engine::catalog_actor::ChangeError;
 use crate::id::{OrganizationNumber, TokenId};
-use crate::event::Property;
+use crate::event::{Property, PropertyError};
 use crate::meter::Aggregation;
-use crate::resp::command::{MeterAggregation, Request};
+use crate::resp::command::MeterAggregation;
 use crate::resp::{Protocol, reply};
-use crate::tcp::access::{Denied, Principal};
+use crate::span::Span;
+use crate::tcp::access::Principal;
 use crate::tcp::answer::write_display;
 use crate::token::{Scope, TokenText};
 
@@ -35,49 +36,34 @@ pub(super) enum Errand {
     /// `TOKEN REVOKE`
     TokenRevoke { principal: Principal, id: String },
     /// One that cannot be carried out as it was asked for.
-    Refused(&'static str),
+    Refused(PropertyError),
 }
 
 impl Errand {
-    /// The errand that `request` is, if it is one.
-    pub(super) fn of(
-        request: Request,
+    /// `METER CREATE`, with its texts in `bytes`.
+    pub(super) fn meter_create(
         bytes: &[u8],
-        principal: &Principal,
-        protocol: Protocol,
-    ) -> Result<Option<Self>, Denied> {
-        let text = |span: crate::span::Span| String::from_utf8_lossy(span.of(bytes)).into_owned();
-        let errand = match request {
-            Request::MeterCreate { name, event, aggregation } => {
-                let aggregation = match aggregation {
-                    MeterAggregation::Count => Ok(Aggregation::Count),
-                    MeterAggregation::Sum(property) => {
-                        Property::parse(&text(property)).map(Aggregation::Sum)
-                    }
-                };
-                match aggregation {
-                    Ok(aggregation) => Self::MeterCreate {
-                        organization: principal.organization,
-                        name: text(name),
-                        event: text(event.unwrap_or(name)),
-                        aggregation,
-                    },
-                    Err(_) => Self::Refused("property: not a property's path"),
-                }
+        organization: OrganizationNumber,
+        name: Span,
+        event: Span,
+        aggregation: MeterAggregation,
+    ) -> Self {
+        let text = |span: Span| String::from_utf8_lossy(span.of(bytes)).into_owned();
+        let aggregation = match aggregation {
+            MeterAggregation::Count => Ok(Aggregation::Count),
+            MeterAggregation::Sum(property) => {
+                Property::parse(&text(property)).map(Aggregation::Sum)
             }
-            Request::Snapshot => Self::Snapshot,
-            Request::TokenCreate { organization, scope } => Self::TokenCreate {
-                principal: *principal,
-                organization: text(organization),
-                scope: text(scope),
-            },
-            Request::TokenList => Self::TokenList { principal: *principal, protocol },
-            Request::TokenRevoke { id } => {
-                Self::TokenRevoke { principal: *principal, id: text(id) }
-            }
-            _ => return Ok(None),
         };
-        if principal.scope.allows(Scope::Admin) { Ok(Some(errand)) } else { Err(Denied::NoPerm) }
+        match aggregation {
+            Ok(aggregation) => Self::MeterCreate {
+                organization,
+                name: text(name),
+                event: text(event),
+                aggregation,
+            },
+            Err(error) => Self::Refused(error),
+        }
     }
 
     /// Carries it out, and yields its reply.

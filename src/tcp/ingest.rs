@@ -41,12 +41,11 @@ pub(super) fn sum<'a>(replies: impl Iterator<Item = &'a Reply>) -> Reply {
     let mut sums = (0_u32, 0_u32);
     let mut failed = None;
     for reply in replies {
-        match reply {
-            Reply::Ingested { inserted, duplicates } => {
-                sums.0 = sums.0.saturating_add(*inserted);
-                sums.1 = sums.1.saturating_add(*duplicates);
-            }
-            other => failed = failed.or_else(|| Some(other.clone())),
+        if let Reply::Ingested { inserted, duplicates } = reply {
+            sums.0 = sums.0.saturating_add(*inserted);
+            sums.1 = sums.1.saturating_add(*duplicates);
+        } else {
+            failed = failed.or_else(|| Some(reply.clone()));
         }
     }
     failed.unwrap_or(Reply::Ingested { inserted: sums.0, duplicates: sums.1 })
