@@ -136,7 +136,7 @@ pub fn verify(
             continue;
         }
         // Both may be whole and yet not belong together.
-        if let Err(error) = recover_one(data_dir, shard, &Directory::default()) {
+        if let Err(error) = recover_one(data_dir, shard, &Directory::new(data_dir.identity().seed)) {
             found(error);
         }
     }
@@ -239,7 +239,7 @@ pub fn write_accounts(
     let catalog = read_catalog(data_dir)?;
     let mut lines = extract.lines_max;
     for number in extract.shards(data_dir) {
-        let recovered = recover_one(data_dir, number, &Directory::default());
+        let recovered = recover_one(data_dir, number, &Directory::new(data_dir.identity().seed));
         let shard = recovered.map_err(|error| OfflineError::Shard { shard: number, error })?.shard;
         let customers = u32::try_from(shard.customers_len()).unwrap_or(u32::MAX);
         for customer_number in (0..customers).map(CustomerNumber) {

@@ -38,6 +38,17 @@ impl Customer {
 /// What an entry leaves for others to do, and which account it came from.
 pub type Effects = Vec<(CustomerNumber, MeterNumber, Effect)>;
 
+/// How far ahead of its use state is read: each level is found through the one before.
+#[derive(Debug, Clone, Copy)]
+pub enum Depth {
+    /// The customer and the key.
+    Customer,
+    /// The account.
+    Account,
+    /// Its grants.
+    Grants,
+}
+
 /// The state of one shard.
 #[derive(Debug)]
 pub struct Shard {
@@ -295,21 +306,31 @@ impl Shard {
         state
     }
 
-    /// Reads a word of each place that applying `entry` will need and folds them: see
-    /// `ShardCore::slice`.
+    /// Reads a word of each place that applying `entry` will need, as deep as `depth`, and folds
+    /// them: see `ShardCore::slice`.
     #[must_use]
-    pub fn touch(&self, entry: &Entry) -> u64 {
-        match &entry.body {
+    pub fn touch(&self, entry: &Entry, depth: Depth) -> u64 {
+        let (customer, meter, key) = match &entry.body {
             EntryBody::Command { customer, meter, key, .. } => {
-                let warm = key.map_or(0, |key| self.keys.warm(key.hash));
-                let due = self
-                    .account(*customer, *meter)
-                    .and_then(Account::next_due)
-                    .map_or(0, Timestamp::microseconds);
-                warm ^ due.cast_unsigned()
+                (*customer, *meter, key.map(|key| key.hash))
             }
-            EntryBody::Event(event) => event.key.map_or(0, |key| self.keys.warm(key)),
-            EntryBody::Customer(_) | EntryBody::Catalog(_) => 0,
+            EntryBody::Event(event) => match event.postings.first() {
+                Some((meter, _)) => (event.customer, *meter, event.key),
+                None => return 0,
+            },
+            EntryBody::Customer(_) | EntryBody::Catalog(_) => return 0,
+        };
+        match depth {
+            Depth::Customer => {
+                let place = self.customer(customer).map_or(0, |customer| customer.meters.len());
+                let key = key.map_or(0, |key| self.keys.warm(key));
+                key ^ u64::try_from(place).unwrap_or(0)
+            }
+            Depth::Account => {
+                let due = self.account(customer, meter).and_then(Account::next_due);
+                due.map_or(0, Timestamp::microseconds).cast_unsigned()
+            }
+            Depth::Grants => self.account(customer, meter).map_or(0, Account::touch),
         }
     }
 

@@ -208,7 +208,7 @@ pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine,
     let (catalog, catalog_last) =
         catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
     journal_options.missing = offline::missing_shard(&catalog);
-    let directory = Arc::new(Directory::default());
+    let directory = Arc::new(Directory::new(identity.seed));
     let recovered = recover(&data_dir, options, journal_options, &directory)?;
     let clock = clock(identity.clock, &recovered);
     catalog_journal.acquire().map_err(OpenError::Catalog)?;
