@@ -27,8 +27,8 @@ pub struct CustomerPlace {
 /// Two of 10^9 names have the same hash with a probability under 2^-68, and nobody can look for two
 /// that do. The text itself stands with the customer: a look-up that had to compare it would miss
 /// the cache once more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct NameHash {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NameHash {
     high: u64,
     low: u64,
 }
@@ -94,7 +94,13 @@ impl Directory {
         organization: OrganizationNumber,
         external_id: &[u8],
     ) -> Option<CustomerPlace> {
-        self.by_external_id.get(&self.name_hash(organization, external_id)).map(|place| *place)
+        self.by_name_hash(self.name_hash(organization, external_id))
+    }
+
+    /// The customer whose external id has this hash.
+    #[must_use]
+    pub fn by_name_hash(&self, name: NameHash) -> Option<CustomerPlace> {
+        self.by_external_id.get(&name).map(|place| *place)
     }
 
     /// The customer with this id.
@@ -134,7 +140,9 @@ impl Directory {
         self.by_id.is_empty()
     }
 
-    fn name_hash(&self, organization: OrganizationNumber, external_id: &[u8]) -> NameHash {
+    /// What an external id of an organization is looked up by.
+    #[must_use]
+    pub fn name_hash(&self, organization: OrganizationNumber, external_id: &[u8]) -> NameHash {
         let head = organization.0.to_le_bytes();
         let mut text = [0_u8; NAME_BYTES_SHORT + 4];
         let total = head.len().saturating_add(external_id.len());
@@ -150,10 +158,70 @@ impl Directory {
             hasher.update(external_id);
             hasher.digest128()
         };
-        let [low, high] = [hash, hash >> 64].map(|part| {
-            u64::try_from(part & u128::from(u64::MAX)).unwrap_or(0)
-        });
+        let [low, high] =
+            [hash, hash >> 64].map(|part| u64::try_from(part & u128::from(u64::MAX)).unwrap_or(0));
         NameHash { high, low }
+    }
+}
+
+/// Entries that a recall begins with.
+const RECALL_ENTRIES_MIN: usize = 1 << 10;
+
+/// Most entries of a recall: 16 MiB.
+const RECALL_ENTRIES_MAX: usize = 1 << 20;
+
+/// What one shard recalls of the directory: external ids that it looked up before.
+///
+/// The directory is shared, so each look-up takes a lock, and a processor does not read ahead over
+/// a lock. Here nothing is locked: [`Recall::touch`] for a few names in a row lets the memory answer
+/// for all of them at once. An external id keeps its customer for ever, so nothing here gets old.
+#[derive(Debug)]
+pub struct Recall {
+    entries: Vec<(u64, u32)>,
+    used: usize,
+}
+
+/// No customer has this number: a shard is full before.
+const NOBODY: u32 = u32::MAX;
+
+impl Default for Recall {
+    fn default() -> Self {
+        Self { entries: vec![(0, NOBODY); RECALL_ENTRIES_MIN], used: 0 }
+    }
+}
+
+impl Recall {
+    fn place(&self, name: NameHash) -> usize {
+        // The length is a power of two.
+        usize::try_from(name.low).unwrap_or(0) & self.entries.len().wrapping_sub(1)
+    }
+
+    /// Reads what [`Recall::find`] will read, and returns some of it, for the caller to fold into a
+    /// `black_box`.
+    #[must_use]
+    pub fn touch(&self, name: NameHash) -> u64 {
+        self.entries.get(self.place(name)).map_or(0, |entry| entry.0)
+    }
+
+    /// The customer with this external id, if it is recalled.
+    #[must_use]
+    pub fn find(&self, name: NameHash) -> Option<CustomerNumber> {
+        let (high, number) = *self.entries.get(self.place(name))?;
+        (high == name.high && number != NOBODY).then_some(CustomerNumber(number))
+    }
+
+    /// Recalls a customer from now on, in place of another one perhaps.
+    pub fn enter(&mut self, name: NameHash, customer: CustomerNumber) {
+        if self.used >= self.entries.len() && self.entries.len() < RECALL_ENTRIES_MAX {
+            // What was recalled is looked up once more: that costs less than to keep whole hashes.
+            let larger = self.entries.len().saturating_mul(4).min(RECALL_ENTRIES_MAX);
+            *self = Self { entries: vec![(0, NOBODY); larger], used: 0 };
+        }
+        let place = self.place(name);
+        if let Some(entry) = self.entries.get_mut(place) {
+            *entry = (name.high, customer.0);
+            self.used = self.used.saturating_add(1);
+        }
     }
 }
 

@@ -117,8 +117,7 @@ impl ShardCore {
         } else {
             Some(EngineError::Busy)
         };
-        let mut unanswered =
-            Unanswered { port, ticket, calls, replies: Vec::with_capacity(calls) };
+        let mut unanswered = Unanswered { port, ticket, calls, replies: Vec::with_capacity(calls) };
         if let Some(error) = refusal {
             // The caller's earlier groups are answered first: it takes its place behind them.
             self.steps.extend((0..calls).map(|_| Step {
@@ -305,9 +304,7 @@ impl ShardCore {
             .extract_if(.., |(_, _, effect)| matches!(effect, Effect::DueAt(_)))
             .filter_map(|(customer, meter, effect)| match effect {
                 Effect::DueAt(at) => Some(Due { at, customer, meter }),
-                Effect::GrantEnded { .. }
-                | Effect::Carried { .. }
-                | Effect::Overage { .. } => None,
+                Effect::GrantEnded { .. } | Effect::Carried { .. } | Effect::Overage { .. } => None,
             })
             .collect()
     }
