@@ -148,13 +148,6 @@ fn add_scaled(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
     if b.is_zero() {
         return Ok(a);
     }
-    if a.scale() == b.scale()
-        && let Some(sum) = a.mantissa().checked_add(b.mantissa())
-        && let Ok(sum) = Decimal::try_from_i128_with_scale(sum, a.scale())
-    {
-        // By far the most sums; `checked_add` takes twice as long.
-        return Ok(sum);
-    }
     let sum = a.checked_add(b).ok_or(Overflow)?;
     if sum.scale() == a.scale().max(b.scale()) {
         return Ok(sum);
