@@ -249,9 +249,8 @@ impl Catalog {
             return Ok(None);
         }
         let mut meters = named.iter().filter_map(|number| self.meter(*number));
-        let same = |meter: &&Arc<Meter>| {
-            meter.filter == *filter && meter.aggregation == *aggregation
-        };
+        let same =
+            |meter: &&Arc<Meter>| meter.filter == *filter && meter.aggregation == *aggregation;
         meters.find(same).map(Some).ok_or(CatalogError::MeterDiffers)
     }
 
@@ -273,9 +272,8 @@ impl Catalog {
             [number] => self.meter(*number).ok_or(MeterLookupError::Unknown),
             [] => {
                 let id = Uuid::try_parse(text).map_err(|_| MeterLookupError::Unknown)?;
-                let own = |meter: &&Arc<Meter>| {
-                    meter.id.0 == id && meter.organization == organization
-                };
+                let own =
+                    |meter: &&Arc<Meter>| meter.id.0 == id && meter.organization == organization;
                 self.meters.iter().find(own).ok_or(MeterLookupError::Unknown)
             }
             _ => Err(MeterLookupError::Ambiguous),
@@ -315,9 +313,12 @@ impl Catalog {
     #[must_use]
     pub fn token_presented(&self, presented: &[u8]) -> Option<&Token> {
         let hash = TokenHash::of(presented);
-        self.tokens.iter().fold(None, |found, token| {
-            if token.hash == hash { Some(token) } else { found }
-        })
+        self.tokens.iter().fold(
+            None,
+            |found, token| {
+                if token.hash == hash { Some(token) } else { found }
+            },
+        )
     }
 
     /// Whether the token with this id still opens something.

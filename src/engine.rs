@@ -18,9 +18,7 @@ use crate::account::Action;
 use crate::catalog::{Catalog, CatalogChange, Token};
 use crate::data_dir::{ClockKind, DataDir, Term, Terms};
 use crate::event::{Event, EventError};
-use crate::id::{
-    MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId,
-};
+use crate::id::{MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId};
 use crate::meter::{Aggregation, Filter, Meter};
 use crate::metrics::Metrics;
 use crate::slot::Slot;
@@ -201,13 +199,7 @@ impl Engine {
         replies.into_iter().next().unwrap_or(Reply::Error(EngineError::Stopping))
     }
 
-    async fn ask(
-        &self,
-        meter: &Meter,
-        customer: &str,
-        key: Option<&str>,
-        body: CallBody,
-    ) -> Reply {
+    async fn ask(&self, meter: &Meter, customer: &str, key: Option<&str>, body: CallBody) -> Reply {
         let mut text = Vec::with_capacity(customer.len());
         let customer = put(&mut text, customer);
         let key = put(&mut text, key.unwrap_or(""));
@@ -508,4 +500,3 @@ fn unexpected(reply: &Reply) -> EngineError {
         | Reply::Done => EngineError::Stopping,
     }
 }
-

@@ -256,8 +256,10 @@ impl Grant {
     }
 
     /// Draws `wanted` units if that leaves some.
+    #[inline]
     pub(crate) fn draw_with_some_left(&mut self, wanted: Decimal) -> bool {
         let drawn = grid::sum(self.drawn, wanted);
+        grid::align(&mut self.amount, drawn);
         let leaves_some = drawn < self.amount;
         if leaves_some {
             self.drawn = drawn;

@@ -80,11 +80,8 @@ pub fn inspect(
     inspection: &Inspection,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let extract = |customer| Extract {
-        shard: inspection.shard,
-        customer,
-        lines_max: inspection.lines_max,
-    };
+    let extract =
+        |customer| Extract { shard: inspection.shard, customer, lines_max: inspection.lines_max };
     let written = match &inspection.subject {
         Subject::Accounts(customer) => {
             offline::write_accounts(directory, &extract(customer.as_deref()), out)

@@ -128,7 +128,20 @@ impl std::fmt::Display for Balance {
 ///
 /// # Errors
 /// [`Overflow`] when the exact sum has no representation.
+#[inline]
 pub fn add(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
+    if a.scale() == b.scale()
+        && let Some(mantissa) = a.mantissa().checked_add(b.mantissa())
+        && let Ok(sum) = Decimal::try_from_i128_with_scale(mantissa, a.scale())
+    {
+        return Ok(sum);
+    }
+    add_scaled(a, b)
+}
+
+/// [`add`] when the amounts have different scales, or their sum more digits than fit at the one.
+#[inline(never)]
+fn add_scaled(a: Decimal, b: Decimal) -> Result<Decimal, Overflow> {
     if a.is_zero() {
         return Ok(b);
     }

@@ -8,6 +8,7 @@ use crate::account::action::Revoke;
 use crate::account::ledger::Ledger;
 use crate::units::Overflow;
 use crate::units::add;
+use crate::units::grid;
 use crate::units::grid::Grid;
 use crate::units::grid::difference;
 use crate::units::grid::sum;
@@ -22,6 +23,7 @@ pub(super) struct AdmittedDraw {
 
 impl Ledger {
     /// Whether `units` can be drawn, or given back when negative.
+    #[inline]
     pub(super) fn admit_draw(&self, units: Decimal) -> Result<AdmittedDraw, Overflow> {
         let (units, grid) = if self.grid.has_decimals_of(units) {
             (units, self.grid)
@@ -38,9 +40,11 @@ impl Ledger {
     }
 
     /// Draws what was admitted.
+    #[inline]
     pub(super) fn draw(&mut self, admitted: AdmittedDraw, effects: &mut Vec<Effect>) {
         self.grid = admitted.grid;
         self.consumed = admitted.consumed;
+        grid::align(&mut self.credited, self.consumed);
         if admitted.units.is_sign_negative() {
             self.give_back(admitted.units.abs());
         } else {
@@ -49,6 +53,7 @@ impl Ledger {
     }
 
     /// Spreads consumed units over what was given back, the grants, and the uncovered rest.
+    #[inline]
     pub(super) fn spread(&mut self, units: Decimal, effects: &mut Vec<Effect>) {
         let mut rest = units;
         if !self.uncovered.is_zero() {

@@ -187,6 +187,7 @@ impl Ledger {
     }
 
     /// Ends what expired and starts what became effective, up to `now`, in the order of time.
+    #[inline]
     pub(super) fn advance_to(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         while self.is_due(now) {
             let due = self.due;

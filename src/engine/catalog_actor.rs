@@ -11,12 +11,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 use crate::catalog::{Catalog, CatalogChange, CatalogError};
+use crate::encoding::Reader;
 use crate::engine::call::Proposal;
 use crate::engine::shard_actor::{Propose, ShardHandle};
 use crate::id::Seq;
 use crate::journal::catalog_record::{put_change, read_change};
 use crate::journal::{Batch, Journal, JournalError, Records, ReplayStop};
-use crate::encoding::Reader;
 use crate::time::Clock;
 
 /// Called when the engine can go on no longer, with the reason.

@@ -93,8 +93,8 @@ impl Entry {
                 EntryBody::Command { customer, meter, key, action }
             }
             Record::Event { customer, key, postings, payload: _ } => {
-                let key = (!key.is_empty())
-                    .then(|| KeyHash::of(seed, customer, KeySpace::Event, key));
+                let key =
+                    (!key.is_empty()).then(|| KeyHash::of(seed, customer, KeySpace::Event, key));
                 EntryBody::Event(Box::new(EventEntry { customer, key, postings }))
             }
             Record::Catalog { version } => EntryBody::Catalog(version),

@@ -132,7 +132,9 @@ impl<L: JournalListener> JournalThread<L> {
         }
         let committed = self.journal.commit()?;
         let records = match (frames.first(), frames.last()) {
-            (Some(first), Some(last)) => last.last.0.saturating_sub(first.first.0).saturating_add(1),
+            (Some(first), Some(last)) => {
+                last.last.0.saturating_sub(first.first.0).saturating_add(1)
+            }
             _ => 0,
         };
         self.metrics.observe_commit(

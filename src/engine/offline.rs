@@ -128,15 +128,15 @@ pub fn verify(
             Err(SnapshotError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
             Err(error) => found(error.into()),
         }
-        let records = |batch: &Batch<'_>| {
-            each_record(batch, |_, _, reader| read_record(reader).map(|_| ()))
-        };
+        let records =
+            |batch: &Batch<'_>| each_record(batch, |_, _, reader| read_record(reader).map(|_| ()));
         if let Err(error) = verify_journal(&journal_dir(&dir), &mut read, records) {
             found(error.into());
             continue;
         }
         // Both may be whole and yet not belong together.
-        if let Err(error) = recover_one(data_dir, shard, &Directory::default()) {
+        if let Err(error) = recover_one(data_dir, shard, &Directory::new(data_dir.identity().seed))
+        {
             found(error);
         }
     }
@@ -239,7 +239,7 @@ pub fn write_accounts(
     let catalog = read_catalog(data_dir)?;
     let mut lines = extract.lines_max;
     for number in extract.shards(data_dir) {
-        let recovered = recover_one(data_dir, number, &Directory::default());
+        let recovered = recover_one(data_dir, number, &Directory::new(data_dir.identity().seed));
         let shard = recovered.map_err(|error| OfflineError::Shard { shard: number, error })?.shard;
         let customers = u32::try_from(shard.customers_len()).unwrap_or(u32::MAX);
         for customer_number in (0..customers).map(CustomerNumber) {
@@ -300,8 +300,7 @@ pub fn write_frames(
 ) -> Result<(), OfflineError> {
     let mut lines = extract.lines_max;
     for shard in extract.shards(data_dir) {
-        let damaged =
-            |error: JournalError| OfflineError::Shard { shard, error: error.into() };
+        let damaged = |error: JournalError| OfflineError::Shard { shard, error: error.into() };
         let (mut journal, opened) =
             SledJournal::open(&journal_dir(&data_dir.shard(shard)), READ_ONLY).map_err(damaged)?;
         let mut unwritten = None;

@@ -161,11 +161,8 @@ fn load(
 ) -> Result<(), RecoveryError> {
     let summary = reader.summary().clone();
     let header = summary.header;
-    let foreign = |what| RecoveryError::Foreign {
-        file: summary.file.clone(),
-        seq: header.seq,
-        what,
-    };
+    let foreign =
+        |what| RecoveryError::Foreign { file: summary.file.clone(), seq: header.seq, what };
     if header.journal_id.as_u128() != opened.id.0 {
         return Err(foreign("it belongs to another journal"));
     }
@@ -231,8 +228,7 @@ fn enter(
     customer: &NewCustomer,
 ) -> Result<(), &'static str> {
     let place = CustomerPlace { shard, number: customer.number };
-    let entered =
-        directory.enter(customer.organization, customer.id, &customer.external_id, place);
+    let entered = directory.enter(customer.organization, customer.id, &customer.external_id, place);
     if entered { Ok(()) } else { Err("two customers have the same name") }
 }
 

@@ -6,10 +6,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::account::{Action, Posting};
 use crate::catalog::Catalog;
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
-use crate::engine::directory::{CustomerPlace, Directory};
+use crate::engine::directory::{CustomerPlace, Directory, NameHash, Recall};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
 use crate::engine::open_batch::{OPEN_BYTES_MAX, Open, OpenBatch, TooLarge};
 use crate::engine::reply::{EngineError, Reply};
@@ -24,6 +26,9 @@ use crate::slot::mint_customer_id;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
+
+/// Calls of a group whose names are hashed without allocating.
+const NAMES_INLINE: usize = 32;
 
 /// What a shard does next, in order.
 #[derive(Debug)]
@@ -81,6 +86,7 @@ pub struct Sequencer {
     shard: ShardNumber,
     seed: u64,
     directory: Arc<Directory>,
+    recall: Recall,
     clock: Arc<dyn Clock>,
     catalog: Arc<Catalog>,
     open: OpenBatch,
@@ -130,6 +136,7 @@ impl Sequencer {
             shard,
             seed,
             directory,
+            recall: Recall::default(),
             clock,
             catalog,
             open,
@@ -152,8 +159,9 @@ impl Sequencer {
         let mut open = batch.lock();
         let before = open.last();
         let (organization, text) = (group.organization, group.text.clone());
-        for call in group.calls.drain(..) {
-            let mut at = At { open: &mut open, steps, text: &text, organization, time };
+        let names = self.names(organization, &text, &group.calls);
+        for (call, name) in group.calls.drain(..).zip(names) {
+            let mut at = At { open: &mut open, steps, text: &text, organization, time, name };
             let refused = match (call.body.is_read(), writes) {
                 (true, _) | (false, Writes::Taken) => None,
                 (false, Writes::DiskFull) => Some(EngineError::DiskFull),
@@ -173,6 +181,22 @@ impl Sequencer {
         if appended {
             batch.appended();
         }
+    }
+
+    /// The hashes of the calls' customers, all of them brought into the cache.
+    fn names(
+        &self,
+        organization: OrganizationNumber,
+        text: &[u8],
+        calls: &[Call],
+    ) -> SmallVec<[NameHash; NAMES_INLINE]> {
+        let names: SmallVec<[NameHash; NAMES_INLINE]> = calls
+            .iter()
+            .map(|call| self.directory.name_hash(organization, call.customer.of(text)))
+            .collect();
+        let touched = names.iter().fold(0, |touched, name| touched ^ self.recall.touch(*name));
+        std::hint::black_box(touched);
+        names
     }
 
     fn call(&mut self, call: Call, at: &mut At<'_, '_>) -> Result<StepBody, EngineError> {
@@ -221,21 +245,30 @@ impl Sequencer {
     }
 
     fn read(
-        &self,
+        &mut self,
         name: &[u8],
         what: ReadWhat,
         at: &At<'_, '_>,
     ) -> Result<StepBody, EngineError> {
-        let customer = self.find(at.organization, name)?;
+        let customer = self.find(name, at)?;
         Ok(StepBody::Read(Read { customer, time: at.time, what }))
     }
 
     fn find(
-        &self,
-        organization: OrganizationNumber,
+        &mut self,
         name: &[u8],
+        at: &At<'_, '_>,
     ) -> Result<Option<CustomerNumber>, EngineError> {
-        match self.directory.find(organization, name) {
+        if let Some(customer) = self.recall.find(at.name) {
+            return Ok(Some(customer));
+        }
+        if let Some(place) = self.directory.by_name_hash(at.name)
+            && place.shard == self.shard
+        {
+            self.recall.enter(at.name, place.number);
+            return Ok(Some(place.number));
+        }
+        match self.directory.find(at.organization, name) {
             Some(place) if place.shard == self.shard => Ok(Some(place.number)),
             // The door sends calls by slot, and customers lie in the slot of either id.
             Some(_) => Err(EngineError::UnknownCustomer),
@@ -248,7 +281,7 @@ impl Sequencer {
         name: &[u8],
         at: &mut At<'_, '_>,
     ) -> Result<CustomerNumber, EngineError> {
-        match self.find(at.organization, name)? {
+        match self.find(name, at)? {
             Some(customer) => Ok(customer),
             None => self.introduce(name, at),
         }
@@ -267,8 +300,7 @@ impl Sequencer {
             .ok_or(EngineError::CustomerName)?;
         let number = self.next_customer;
         let following = number.0.checked_add(1).ok_or(EngineError::ShardFull)?;
-        let (organization, place) =
-            (at.organization, CustomerPlace { shard: self.shard, number });
+        let (organization, place) = (at.organization, CustomerPlace { shard: self.shard, number });
         let id = mint_customer_id(uuid::Uuid::new_v4().as_u128(), name);
         at.append(|out, delta| {
             record::put_customer(out, delta, number, organization, id, external_id);
@@ -340,7 +372,10 @@ impl Sequencer {
                 let found = self.directory.by_id(at.organization, *id);
                 found.ok_or(EngineError::UnknownCustomer)?.number
             }
-            EventCustomer::ByExternalId(name) => self.find_or_introduce(name.as_bytes(), at)?,
+            EventCustomer::ByExternalId(name) => {
+                at.name = self.directory.name_hash(at.organization, name.as_bytes());
+                self.find_or_introduce(name.as_bytes(), at)?
+            }
         };
         let postings = self.catalog.postings(at.organization, event);
         let key = event.external_id.as_deref().unwrap_or("").as_bytes();
@@ -348,8 +383,7 @@ impl Sequencer {
         at.append(|out, delta| {
             record::put_event(out, delta, customer, key, &postings, json);
         })?;
-        let key =
-            (!key.is_empty()).then(|| KeyHash::of(self.seed, customer, KeySpace::Event, key));
+        let key = (!key.is_empty()).then(|| KeyHash::of(self.seed, customer, KeySpace::Event, key));
         let body = EntryBody::Event(Box::new(EventEntry { customer, key, postings }));
         Ok(StepBody::Apply(Entry { time: at.time, body }))
     }
@@ -367,8 +401,14 @@ impl Sequencer {
         let time = self.now();
         let batch = self.open.clone();
         let mut open = batch.lock();
-        let mut at =
-            At { open: &mut open, steps, text: &[], organization: OrganizationNumber(0), time };
+        let mut at = At {
+            open: &mut open,
+            steps,
+            text: &[],
+            organization: OrganizationNumber(0),
+            time,
+            name: NameHash::default(),
+        };
         let body = match proposal {
             Proposal::Advance { customer, meter } => {
                 let head = CommandHead { customer, meter, key: &[], at: None };
@@ -415,6 +455,8 @@ struct At<'a, 'o> {
     text: &'a [u8],
     organization: OrganizationNumber,
     time: Timestamp,
+    /// The customer's name, as it is looked up.
+    name: NameHash,
 }
 
 impl At<'_, '_> {

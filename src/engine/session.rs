@@ -99,11 +99,7 @@ impl Session {
     }
 
     /// The calls by shard, each with its places among all of them.
-    fn split(
-        &self,
-        text: &Bytes,
-        calls: Vec<Call>,
-    ) -> Parts {
+    fn split(&self, text: &Bytes, calls: Vec<Call>) -> Parts {
         if calls.is_empty() {
             return SmallVec::new();
         }
@@ -171,8 +167,7 @@ impl Session {
     fn take(&mut self, answered: Answered) {
         let number = (answered.ticket >> PART_BITS).wrapping_sub(self.oldest);
         let index = answered.ticket & ((1 << PART_BITS) - 1);
-        let flight =
-            usize::try_from(number).ok().and_then(|number| self.flights.get_mut(number));
+        let flight = usize::try_from(number).ok().and_then(|number| self.flights.get_mut(number));
         let Some(flight) = flight else { return };
         let part = usize::try_from(index).ok().and_then(|index| flight.parts.get_mut(index));
         if let Some(part) = part {

@@ -4,8 +4,6 @@
 //! Live entries and replayed ones take the same way through [`Shard::apply`]. It reads no clock and
 //! performs nothing: what others have to do comes out as [`Effects`].
 
-use smallvec::SmallVec;
-
 use crate::account::{Account, AccountError, Action, Effect, Standing, Verdict};
 use crate::engine::customer_meter::{Apply, CustomerMeter};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
@@ -25,23 +23,38 @@ pub struct Customer {
     pub id: CustomerId,
     /// The application's own id.
     pub external_id: Box<str>,
-    /// The customer's meters that ever moved, in that order.
-    meters: SmallVec<[(MeterNumber, Place); 2]>,
+    /// The customer's meters that ever moved, behind the first one, in that order.
+    others: Vec<Home>,
 }
 
-impl Customer {
-    fn place(&self, meter: MeterNumber) -> Option<Place> {
-        self.meters.iter().find(|(number, _)| *number == meter).map(|(_, place)| *place)
-    }
+/// A meter that a customer moved, and where the actor of both lives.
+#[derive(Debug, Clone, Copy)]
+struct Home {
+    meter: MeterNumber,
+    place: Place,
 }
 
 /// What an entry leaves for others to do, and which account it came from.
 pub type Effects = Vec<(CustomerNumber, MeterNumber, Effect)>;
 
+/// How far ahead of its use state is read: each level is found through the one before.
+#[derive(Debug, Clone, Copy)]
+pub enum Depth {
+    /// The customer and the key.
+    Customer,
+    /// The account.
+    Account,
+    /// Its grants.
+    Grants,
+}
+
 /// The state of one shard.
 #[derive(Debug)]
 pub struct Shard {
     customers: Vec<Customer>,
+    /// Each customer's first meter and where its actor lives: most have one, and this list is so
+    /// dense that the cache holds it.
+    homes: Vec<Option<Home>>,
     meters: Arena<CustomerMeter>,
     /// The keys that customers sent.
     pub keys: Keys,
@@ -59,6 +72,7 @@ impl Shard {
     pub fn new(key_window: i64) -> Self {
         Self {
             customers: Vec::new(),
+            homes: Vec::new(),
             meters: Arena::default(),
             keys: Keys::new(key_window),
             applied: Seq::ZERO,
@@ -99,8 +113,9 @@ impl Shard {
             organization: new.organization,
             id: new.id,
             external_id: new.external_id.clone(),
-            meters: SmallVec::new(),
+            others: Vec::new(),
         });
+        self.homes.push(None);
         Reply::Done
     }
 
@@ -150,8 +165,10 @@ impl Shard {
         action: &Action,
         effects: &mut Effects,
     ) -> Result<(Verdict, Balance), EngineError> {
-        let known = self.customer(customer).ok_or(EngineError::UnknownCustomer)?.place(meter);
-        let Some(place) = known else {
+        let Some(place) = self.place(customer, meter) else {
+            if self.customer(customer).is_none() {
+                return Err(EngineError::UnknownCustomer);
+            }
             // A meter that never moved starts with its first applied command: one that is refused
             // leaves nothing behind.
             let mut account = Account::default();
@@ -179,10 +196,12 @@ impl Shard {
     ) -> Result<Place, EngineError> {
         let place =
             self.meters.start(CustomerMeter::recovered(account)).ok_or(EngineError::ShardFull)?;
-        if let Some(customer) =
-            usize::try_from(customer.0).ok().and_then(|index| self.customers.get_mut(index))
-        {
-            customer.meters.push((meter, place));
+        let home = Home { meter, place };
+        let index = usize::try_from(customer.0).unwrap_or(usize::MAX);
+        match (self.homes.get_mut(index), self.customers.get_mut(index)) {
+            (Some(first @ None), _) => *first = Some(home),
+            (Some(Some(_)), Some(customer)) => customer.others.push(home),
+            _ => return Err(EngineError::UnknownCustomer),
         }
         Ok(place)
     }
@@ -243,8 +262,16 @@ impl Shard {
     /// The account of a customer on a meter, if it ever moved.
     #[must_use]
     pub fn account(&self, customer: CustomerNumber, meter: MeterNumber) -> Option<&Account> {
-        let place = self.customer(customer)?.place(meter)?;
-        Some(self.meters.get(place)?.account())
+        Some(self.meters.get(self.place(customer, meter)?)?.account())
+    }
+
+    fn place(&self, customer: CustomerNumber, meter: MeterNumber) -> Option<Place> {
+        let first = (*self.homes.get(usize::try_from(customer.0).ok()?)?)?;
+        if first.meter == meter {
+            return Some(first.place);
+        }
+        let others = &self.customer(customer)?.others;
+        others.iter().find(|home| home.meter == meter).map(|home| home.place)
     }
 
     /// A customer's accounts, in the order in which they first moved.
@@ -252,10 +279,13 @@ impl Shard {
         &self,
         customer: CustomerNumber,
     ) -> impl Iterator<Item = (MeterNumber, &Account)> {
-        let places = self.customer(customer).map_or([].as_slice(), |customer| &customer.meters);
-        places
-            .iter()
-            .filter_map(|(meter, place)| Some((*meter, self.meters.get(*place)?.account())))
+        let index = usize::try_from(customer.0).unwrap_or(usize::MAX);
+        let first = self.homes.get(index).copied().flatten();
+        let others = self.customers.get(index).map_or([].as_slice(), |customer| &customer.others);
+        first
+            .into_iter()
+            .chain(others.iter().copied())
+            .filter_map(|home| Some((home.meter, self.meters.get(home.place)?.account())))
     }
 
     /// The balance at `time`; zero on a meter that never moved.
@@ -295,21 +325,31 @@ impl Shard {
         state
     }
 
-    /// Reads a word of each place that applying `entry` will need and folds them: see
-    /// `ShardCore::slice`.
+    /// Reads a word of each place that applying `entry` will need, as deep as `depth`, and folds
+    /// them: see `ShardCore::slice`.
     #[must_use]
-    pub fn touch(&self, entry: &Entry) -> u64 {
-        match &entry.body {
+    pub fn touch(&self, entry: &Entry, depth: Depth) -> u64 {
+        let (customer, meter, key) = match &entry.body {
             EntryBody::Command { customer, meter, key, .. } => {
-                let warm = key.map_or(0, |key| self.keys.warm(key.hash));
-                let due = self
-                    .account(*customer, *meter)
-                    .and_then(Account::next_due)
-                    .map_or(0, Timestamp::microseconds);
-                warm ^ due.cast_unsigned()
+                (*customer, *meter, key.map(|key| key.hash))
             }
-            EntryBody::Event(event) => event.key.map_or(0, |key| self.keys.warm(key)),
-            EntryBody::Customer(_) | EntryBody::Catalog(_) => 0,
+            EntryBody::Event(event) => match event.postings.first() {
+                Some((meter, _)) => (event.customer, *meter, event.key),
+                None => return 0,
+            },
+            EntryBody::Customer(_) | EntryBody::Catalog(_) => return 0,
+        };
+        match depth {
+            Depth::Customer => {
+                let index = usize::try_from(customer.0).unwrap_or(usize::MAX);
+                let home = self.homes.get(index).map_or(0, |home| u64::from(home.is_some()));
+                home ^ key.map_or(0, |key| self.keys.warm(key))
+            }
+            Depth::Account => {
+                let due = self.account(customer, meter).and_then(Account::next_due);
+                due.map_or(0, Timestamp::microseconds).cast_unsigned()
+            }
+            Depth::Grants => self.account(customer, meter).map_or(0, Account::touch),
         }
     }
 

@@ -37,12 +37,8 @@ impl SnapshotActor {
     /// Watches these shards.
     #[must_use]
     pub fn new(shards: Vec<ShardHandle>, cadence: Cadence) -> Self {
-        let watched = |handle| Watched {
-            handle,
-            last: Seq::ZERO,
-            since: Duration::ZERO,
-            under_way: false,
-        };
+        let watched =
+            |handle| Watched { handle, last: Seq::ZERO, since: Duration::ZERO, under_way: false };
         Self { shards: shards.into_iter().map(watched).collect(), cadence }
     }
 

@@ -16,8 +16,8 @@ use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
 use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
 use crate::engine::directory::Directory;
 use crate::engine::imaging::SnapshotTaker;
-use crate::engine::offline::{self, catalog_journal_dir};
 use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
+use crate::engine::offline::{self, catalog_journal_dir};
 use crate::engine::open_batch::OpenBatch;
 use crate::engine::recovery::{
     Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, is_journal_damage,
@@ -25,9 +25,7 @@ use crate::engine::recovery::{
 };
 use crate::engine::scheduler_actor::{Begin, SchedulerActor};
 use crate::engine::sequencer::{Sequencer, SequencerStart};
-use crate::engine::shard_actor::{
-    Committed, JournalFailed, ShardActor, ShardHandle, ShardShared,
-};
+use crate::engine::shard_actor::{Committed, JournalFailed, ShardActor, ShardHandle, ShardShared};
 use crate::engine::shard_core::ShardCore;
 use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
 use crate::engine::system_clock::SystemClock;
@@ -208,7 +206,7 @@ pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine,
     let (catalog, catalog_last) =
         catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
     journal_options.missing = offline::missing_shard(&catalog);
-    let directory = Arc::new(Directory::default());
+    let directory = Arc::new(Directory::new(identity.seed));
     let recovered = recover(&data_dir, options, journal_options, &directory)?;
     let clock = clock(identity.clock, &recovered);
     catalog_journal.acquire().map_err(OpenError::Catalog)?;
@@ -255,10 +253,7 @@ fn recover(
                 (number, scope.spawn(move || recover_shard(&dir, number, terms)))
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|(number, thread)| (number, thread.join()))
-            .collect()
+        threads.into_iter().map(|(number, thread)| (number, thread.join())).collect()
     });
     results
         .into_iter()
@@ -358,9 +353,7 @@ impl Shared<'_> {
             clock: Arc::clone(&self.clock),
             catalog: self.catalog.load_full(),
             open: open.clone(),
-            next_customer: CustomerNumber(
-                u32::try_from(shard.customers_len()).unwrap_or(u32::MAX),
-            ),
+            next_customer: CustomerNumber(u32::try_from(shard.customers_len()).unwrap_or(u32::MAX)),
             time: shard.time,
             steps_pending_max: self.options.steps_pending_max,
         });

@@ -11,13 +11,13 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::account::Parts;
 use crate::account::Tally;
-use crate::journal::action::put_terms;
-use crate::journal::action::read_terms;
 use crate::encoding::Malformed;
 use crate::encoding::Reader;
 use crate::encoding::put_decimal;
 use crate::encoding::put_varint;
 use crate::grant::Grant;
+use crate::journal::action::put_terms;
+use crate::journal::action::read_terms;
 use crate::units::grid::Grid;
 
 /// Flags of the first byte: what follows besides the live grants.

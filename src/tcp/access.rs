@@ -56,10 +56,7 @@ impl Principal {
 }
 
 /// Whether `principal` may do what needs `needed`.
-pub(super) fn require(
-    principal: Option<&Principal>,
-    needed: Scope,
-) -> Result<&Principal, Denied> {
+pub(super) fn require(principal: Option<&Principal>, needed: Scope) -> Result<&Principal, Denied> {
     let principal = principal.ok_or(Denied::NoAuth)?;
     if principal.scope.allows(needed) { Ok(principal) } else { Err(Denied::NoPerm) }
 }

@@ -1,7 +1,7 @@
 //! The engine's replies as RESP.
 
-use crate::catalog::Catalog;
 use crate::account::AccountError;
+use crate::catalog::Catalog;
 use crate::engine::reply::{EngineError, GrantView, MeterState, Reply, Said};
 use crate::grant::Source;
 use crate::metrics::ErrorCode;

@@ -333,9 +333,8 @@ impl Connection {
         let (parsed, next) = self.parse(bytes, &mut turn);
         if !turn.is_empty() {
             let Turn { items, calls } = turn;
-            let organization = self
-                .principal
-                .map_or(OrganizationNumber(0), |principal| principal.organization);
+            let organization =
+                self.principal.map_or(OrganizationNumber(0), |principal| principal.organization);
             let text = if calls.is_empty() {
                 Bytes::new()
             } else {

@@ -97,38 +97,49 @@ impl Connection {
         match request {
             Request::Use { customer, meter, units, key, at } => {
                 let key = key.unwrap_or_default();
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key, body: CallBody::Use { meter, units, at } }
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key,
+                    body: CallBody::Use { meter, units, at },
                 });
             }
             Request::Debit { customer, meter, units, key } => {
                 let key = key.unwrap_or_default();
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key, body: CallBody::Debit { meter, units } }
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key,
+                    body: CallBody::Debit { meter, units },
                 });
             }
             Request::Grant { customer, meter, units, key, priority, expires } => {
                 let key = key.unwrap_or_default();
-                let terms =
-                    GrantCall { units, priority, effective_at: None, expires_at: expires };
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key, body: CallBody::Grant { meter, terms: Box::new(terms) } }
+                let terms = GrantCall { units, priority, effective_at: None, expires_at: expires };
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key,
+                    body: CallBody::Grant { meter, terms: Box::new(terms) },
                 });
             }
             Request::Void { customer, meter, grant_key, key } => {
                 let key = key.unwrap_or_default();
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key, body: CallBody::Void { meter, grant_key } }
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key,
+                    body: CallBody::Void { meter, grant_key },
                 });
             }
             Request::Balance { customer, meter } => {
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key: Span::default(), body: CallBody::Balance(meter) }
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key: Span::default(),
+                    body: CallBody::Balance(meter),
                 });
             }
             Request::Grants { customer, meter } => {
-                self.call(principal, meter, asked, turn, |meter| {
-                    Call { customer, key: Span::default(), body: CallBody::Grants(meter) }
+                self.call(principal, meter, asked, turn, |meter| Call {
+                    customer,
+                    key: Span::default(),
+                    body: CallBody::Grants(meter),
                 });
             }
             Request::State { customer } => {

@@ -54,6 +54,7 @@ impl Grid {
 
     /// Whether `total` lies on the grid, within its limit.
     #[must_use]
+    #[inline]
     pub fn holds(self, total: Decimal) -> bool {
         let steps = total.mantissa().unsigned_abs();
         match u32::from(self.decimals).checked_sub(total.scale()) {
@@ -69,6 +70,7 @@ impl Grid {
 /// # Panics
 /// When the sum is not exact: the ledger's totals were not checked. Going on would round a balance.
 #[must_use]
+#[inline]
 pub fn sum(a: Decimal, b: Decimal) -> Decimal {
     match add(a, b) {
         Ok(sum) => sum,
@@ -81,9 +83,19 @@ pub fn sum(a: Decimal, b: Decimal) -> Decimal {
 /// # Panics
 /// As [`sum`].
 #[must_use]
+#[inline]
 pub fn difference(a: Decimal, b: Decimal) -> Decimal {
     // Not `0 + -0`: a zero of negative sign would pass for less than zero.
     if b.is_zero() { a } else { sum(a, -b) }
+}
+
+/// Writes `amount` with as many decimals as `with` has, if it has fewer: the same number, but two of
+/// one scale are added and compared several times faster.
+#[inline]
+pub fn align(amount: &mut Decimal, with: Decimal) {
+    if amount.scale() < with.scale() {
+        amount.rescale(with.scale());
+    }
 }
 
 #[cfg(test)]

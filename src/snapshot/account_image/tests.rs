@@ -3,11 +3,11 @@ use uuid::Uuid;
 use super::*;
 use crate::account::Action;
 use crate::account::Posting;
-use crate::journal::action::put_terms;
 use crate::grant::GrantTerms;
 use crate::grant::Rollover;
 use crate::grant::Source;
 use crate::id::GrantId;
+use crate::journal::action::put_terms;
 use crate::time::Timestamp;
 use crate::units::Draw;
 
