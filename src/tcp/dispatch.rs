@@ -66,13 +66,13 @@ impl Connection {
             }
             at = end;
             let mut asked = Asked { bytes, catalog: &catalog, meters: &mut meters };
-            match self.request(request, &mut asked, turn) {
-                Next::More if turn.is_full() => break,
-                Next::More => {}
-                next => {
-                    next_step = next;
-                    break;
-                }
+            let next = self.request(request, &mut asked, turn);
+            if !matches!(next, Next::More) {
+                next_step = next;
+                break;
+            }
+            if turn.is_full() {
+                break;
             }
         }
         self.arguments = arguments;

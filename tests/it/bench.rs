@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -57,9 +58,8 @@ fn assert_used(server: &Server, customers: u32, times: u32) {
     let lines: Vec<_> = (0..customers).map(|n| format!("BALANCE customer-{n} tokens")).collect();
     let said = caller.pipeline(lines.iter().map(String::as_str));
     for (number, said) in (0..customers).zip(said) {
-        let halves = (2 * number + 1) * times;
-        let expected =
-            if halves % 2 == 0 { format!("-{}", halves / 2) } else { format!("-{}.5", halves / 2) };
+        let used = Decimal::new(i64::from(10 * number + 5), 1) * Decimal::from(times);
+        let expected = (-used).normalize().to_string();
         assert_eq!(said, expected, "customer-{number}");
     }
 }

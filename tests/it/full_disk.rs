@@ -51,7 +51,7 @@ impl SmallDisk {
     /// A file that leaves so many bytes free.
     fn fill_but(&self, free: u64) {
         let mut filler = File::create(self.path().join("filler")).unwrap();
-        let piece = [0xff; 64 * 1024];
+        let piece = vec![0xff; 64 * 1024];
         while self.free_bytes() > free {
             filler.write_all(&piece).unwrap();
         }
