@@ -93,8 +93,8 @@ impl Entry {
                 EntryBody::Command { customer, meter, key, action }
             }
             Record::Event { customer, key, postings, payload: _ } => {
-                let key = (!key.is_empty())
-                    .then(|| KeyHash::of(seed, customer, KeySpace::Event, key));
+                let key =
+                    (!key.is_empty()).then(|| KeyHash::of(seed, customer, KeySpace::Event, key));
                 EntryBody::Event(Box::new(EventEntry { customer, key, postings }))
             }
             Record::Catalog { version } => EntryBody::Catalog(version),
@@ -169,3 +169,6 @@ fn fingerprint(meter: MeterNumber, action: &Action) -> u32 {
     let [a, b, c, d, ..] = hash.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests;
