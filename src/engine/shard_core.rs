@@ -350,3 +350,6 @@ fn answer_of(reply: &Reply) -> Option<Answer> {
         Reply::Balance(_) | Reply::Grants(_) | Reply::State(_) | Reply::Error(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
