@@ -142,8 +142,13 @@ fn ask(server: &mut Connection, request: &TokenRequest) -> Result<TokenAnswer, C
             let Reply::Array(rows) = server.ask(&["TOKEN", "LIST"])? else {
                 return Err(ConnectionError::Protocol("tokens that are no array"));
             };
+            // Each is a map, which this protocol sends as names and values in turn.
             let row = |reply| {
-                texts(reply).map(|[id, organization, scope]| TokenRow { id, organization, scope })
+                texts(reply).map(|[_, id, _, organization, _, scope]| TokenRow {
+                    id,
+                    organization,
+                    scope,
+                })
             };
             rows.into_iter().map(row).collect::<Result<_, _>>().map(TokenAnswer::Listed)
         }

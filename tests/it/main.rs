@@ -2,5 +2,13 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod bench;
+mod bounds;
+mod caller;
 mod clients;
+mod crash;
+mod full_disk;
+mod limits;
 mod server;
+mod syncs;
+mod torn;
