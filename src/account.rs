@@ -151,12 +151,19 @@ impl Account {
         self.ledger.next_due()
     }
 
-    /// Reads a word of what [`Account::apply`] will read behind this account, and returns it. Called
-    /// for many accounts in a row, it lets the memory answer for all of them at once; the caller
-    /// folds what it returns into a `black_box`, else the compiler drops the reads.
+    /// Reads a word of each cache line that [`Account::apply`] will read of the account itself, and
+    /// returns some of it. Called for many accounts in a row, it lets the memory answer for all of
+    /// them at once; the caller folds what it returns into a `black_box`, else the compiler drops
+    /// the reads.
     #[must_use]
     pub fn touch(&self) -> u64 {
-        self.ledger.grants.first().map_or(0, |grant| grant.id().0.as_u64_pair().0)
+        self.ledger.touch()
+    }
+
+    /// [`Account::touch`] for the grant that is drawn from next.
+    #[must_use]
+    pub fn touch_grant(&self) -> u64 {
+        self.ledger.grants.first().map_or(0, Grant::touch)
     }
 
     /// The ledger as if advanced to `now`: itself, unless something is due.

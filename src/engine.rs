@@ -49,6 +49,8 @@ pub mod open_batch;
 pub mod recovery;
 pub mod reply;
 pub mod reply_port;
+#[cfg(test)]
+mod rig;
 pub mod scheduler_actor;
 pub mod sequencer;
 pub mod session;

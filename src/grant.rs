@@ -255,6 +255,13 @@ impl Grant {
         BurnPlace { priority: self.priority, end, effective_at: self.effective_at }
     }
 
+    /// See `Account::touch`.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let words = self.effective_at.microseconds() ^ self.period_end.microseconds();
+        words.cast_unsigned() ^ u64::from(self.amount.scale() ^ self.drawn.scale())
+    }
+
     /// Draws `wanted` units if that leaves some.
     #[inline]
     pub(crate) fn draw_with_some_left(&mut self, wanted: Decimal) -> bool {

@@ -90,7 +90,7 @@ pub const KEY_BYTES_MAX: usize = 256;
 pub const EXTERNAL_ID_BYTES_MAX: usize = 256;
 
 /// Which keys are compared with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeySpace {
     /// `external_id` of events: an equal one is a duplicate whatever its body.
     Event,

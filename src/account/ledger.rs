@@ -66,6 +66,15 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// See `Account::touch`.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let words = [self.credited.scale(), self.consumed.scale(), self.uncovered.scale()];
+        let words = words.into_iter().fold(0, |folded, word| folded ^ u64::from(word));
+        let grants = u64::try_from(self.grants.len()).unwrap_or(0);
+        words ^ grants ^ self.due.microseconds().cast_unsigned()
+    }
+
     /// Whether a grant has expired, or has become effective, that is still taken for what it was.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.due <= now && self.due != NEVER

@@ -169,3 +169,6 @@ fn fingerprint(meter: MeterNumber, action: &Action) -> u32 {
     let [a, b, c, d, ..] = hash.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ use crate::snapshot::{
     BLOCK_BYTES_TARGET, Block, BlockKind, Header, ImageHandle, SnapshotError, SnapshotStore,
     Totals, Unsent, WriteOptions,
 };
+use crate::time::Timestamp;
 
 /// Customers that are imaged in one slice.
 const SLICE_CUSTOMERS: u32 = 256;
@@ -59,6 +60,8 @@ pub struct SnapshotTaker {
 /// A snapshot in the making.
 pub struct Imaging {
     seq: Seq,
+    /// The time of that position: sums are taken as of then, since grants expire meanwhile.
+    time: Timestamp,
     /// Customers below are imaged.
     next: u32,
     /// Customers that were there at the seal.
@@ -122,6 +125,7 @@ impl Imaging {
         encoding::put_varint(&mut first, shard.catalog.0);
         Some(Self {
             seq,
+            time: header.time,
             next: 0,
             end: u32::try_from(shard.customers_len()).unwrap_or(u32::MAX),
             ahead: HashSet::default(),
@@ -221,7 +225,7 @@ impl Imaging {
         for (meter, account) in shard.accounts(number) {
             encoding::put_varint(out, u64::from(meter.0));
             put_account(out, account);
-            let standing = account.standing_at(shard.time);
+            let standing = account.standing_at(self.time);
             self.totals.credited.add(standing.credited);
             self.totals.consumed.add(standing.consumed);
             self.totals.accounts = self.totals.accounts.saturating_add(1);
@@ -306,3 +310,6 @@ pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malforme
         .collect::<Result<_, Malformed>>()?;
     Ok(ImagedCustomer { customer, accounts })
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ pub fn recover_shard(
     })
 }
 
-fn load(
+pub(super) fn load(
     mut reader: SnapshotReader,
     number: ShardNumber,
     opened: &Opened,
@@ -232,8 +232,8 @@ fn enter(
     if entered { Ok(()) } else { Err("two customers have the same name") }
 }
 
-fn replay(
-    journal: &mut SledJournal,
+pub(super) fn replay(
+    journal: &mut dyn Journal,
     number: ShardNumber,
     shard: &mut Shard,
     terms: &RecoveryTerms<'_>,

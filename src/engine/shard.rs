@@ -44,8 +44,8 @@ pub enum Depth {
     Customer,
     /// The account.
     Account,
-    /// Its grants.
-    Grants,
+    /// The grant that is drawn from next.
+    Grant,
 }
 
 /// The state of one shard.
@@ -345,11 +345,8 @@ impl Shard {
                 let home = self.homes.get(index).map_or(0, |home| u64::from(home.is_some()));
                 home ^ key.map_or(0, |key| self.keys.warm(key))
             }
-            Depth::Account => {
-                let due = self.account(customer, meter).and_then(Account::next_due);
-                due.map_or(0, Timestamp::microseconds).cast_unsigned()
-            }
-            Depth::Grants => self.account(customer, meter).map_or(0, Account::touch),
+            Depth::Account => self.account(customer, meter).map_or(0, Account::touch),
+            Depth::Grant => self.account(customer, meter).map_or(0, Account::touch_grant),
         }
     }
 

@@ -215,7 +215,7 @@ impl ShardCore {
     /// on its own would wait for memory (43 % of the apply time in the prototype's profile).
     fn touch_ahead(&self, steps: usize) {
         // One level after the other: a level's loads overlap, and find what the one before brought.
-        for depth in [Depth::Customer, Depth::Account, Depth::Grants] {
+        for depth in [Depth::Customer, Depth::Account, Depth::Grant] {
             let touched = self.steps.iter().take(steps).fold(0, |touched, step| match &step.body {
                 StepBody::Apply(entry) => touched ^ self.shard.touch(entry, depth),
                 StepBody::Read(_) | StepBody::Say(_) => touched,
@@ -350,3 +350,6 @@ fn answer_of(reply: &Reply) -> Option<Answer> {
         Reply::Balance(_) | Reply::Grants(_) | Reply::State(_) | Reply::Error(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

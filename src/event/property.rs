@@ -60,7 +60,9 @@ impl Property {
         if text.len() > PROPERTY_BYTES_MAX {
             return Err(PropertyError::TooLong);
         }
-        match text.strip_prefix("metadata.").unwrap_or(text) {
+        // However often it stands there: a name is written without it, and has to be read back as
+        // the same property.
+        match text.trim_start_matches("metadata.") {
             "" => Err(PropertyError::Empty),
             "name" => Ok(Self::Name),
             "source" => Ok(Self::Source),

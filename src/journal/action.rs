@@ -280,4 +280,4 @@ fn read_turnover(reader: &mut Reader<'_>) -> Result<Turnover, Malformed> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

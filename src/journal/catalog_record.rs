@@ -89,3 +89,6 @@ const fn scope_of(tag: u8) -> Result<Scope, Malformed> {
         _ => Err(Malformed("unknown token scope")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,3 +189,6 @@ fn read_postings(reader: &mut Reader<'_>) -> Result<Vec<(MeterNumber, Posting)>,
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::account_image::put_account;
-use crate::account_image::read_account;
-use crate::encoding::Reader;
 
 /// An action that still lacks ids and times: those follow from where it stands in its history.
 #[derive(Debug, Clone)]
@@ -173,13 +170,9 @@ fn actions(history: &[Step]) -> Vec<(Action, Timestamp)> {
     with_times.collect()
 }
 
+/// Taken apart for an image and put together again. The bytes between are the image's affair.
 fn imaged(account: &Account) -> Account {
-    let mut image = Vec::new();
-    put_account(&mut image, account);
-    let mut reader = Reader::new(&image);
-    let read = read_account(&mut reader).unwrap();
-    assert!(reader.is_empty());
-    read
+    Account::try_from(account.parts()).unwrap()
 }
 
 /// Units that went in and out of grants, and in and out of what was consumed.

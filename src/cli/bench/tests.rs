@@ -6,6 +6,7 @@ use clap::Parser;
 use super::error::BenchError;
 use super::report::Report;
 use super::{BenchArgs, execute, run};
+use crate::cli::Exit;
 
 mod responder;
 

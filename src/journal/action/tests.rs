@@ -8,7 +8,7 @@ fn id() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
 }
 
-fn decimal() -> impl Strategy<Value = Decimal> {
+pub(in crate::journal) fn decimal() -> impl Strategy<Value = Decimal> {
     (-(1_i128 << 95)..(1_i128 << 95), 0_u32..=28)
         .prop_map(|(mantissa, scale)| Decimal::from_i128_with_scale(mantissa, scale))
 }
@@ -17,7 +17,7 @@ fn units() -> impl Strategy<Value = Units> {
     decimal().prop_map(|number| Units::new(number.abs()).unwrap())
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(in crate::journal) fn time() -> impl Strategy<Value = Timestamp> {
     (Timestamp::MIN.microseconds()..=Timestamp::MAX.microseconds())
         .prop_map(|microseconds| Timestamp::from_microseconds(microseconds).unwrap())
 }
@@ -86,7 +86,7 @@ fn turnover() -> impl Strategy<Value = Turnover> {
     )
 }
 
-fn action() -> impl Strategy<Value = Action> {
+pub(in crate::journal) fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         decimal().prop_map(|number| Action::Use(Posting::Draw(Draw(number)))),
         decimal().prop_map(|number| Action::Use(Posting::Max(number))),
