@@ -24,6 +24,12 @@ fn peak(server: &Server) -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
+/// A server that takes nothing for so long takes nothing any more.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Or so long, where it is expected to end the connection instead.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
+
 /// A server with a customer whose grants make a long answer.
 fn server_with_long_answers(temp: &TempDir, flags: &[&str]) -> (Server, Caller) {
     let server = Options::on(&temp.path().join("data")).with(flags).start();
@@ -38,8 +44,8 @@ fn server_with_long_answers(temp: &TempDir, flags: &[&str]) -> (Server, Caller) 
 
 /// Sends `bytes` over and over and reads nothing, until the server drops the connection or takes
 /// nothing any more.
-fn pour(caller: &mut Caller, bytes: &[u8], times: u32) -> io::Error {
-    caller.socket.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+fn pour(caller: &mut Caller, bytes: &[u8], times: u32, patience: Duration) -> io::Error {
+    caller.socket.set_write_timeout(Some(patience)).unwrap();
     (0..times).find_map(|_| caller.send(bytes).err()).expect("it takes everything")
 }
 
@@ -53,7 +59,7 @@ fn a_client_that_never_reads_is_dropped_when_too_much_waits_for_it() {
     let (server, mut caller) = server_with_long_answers(&temp, &flags);
     for words in LONG {
         let mut rude = Caller::of(&server);
-        let ended = pour(&mut rude, &command(words).repeat(2_000), 1_000).kind();
+        let ended = pour(&mut rude, &command(words).repeat(2_000), 1_000, LONG_PATIENCE).kind();
         let dropped = matches!(ended, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
         assert!(dropped, "{words:?}: {ended}");
         assert_eq!(caller.says("BALANCE ada tokens"), "500");
@@ -70,7 +76,7 @@ fn long_answers_that_nobody_reads_stop_the_reading() {
         .map(|words| {
             let mut rude = Caller::of(&server);
             // The server reads no further, so at some time the sockets between are full.
-            let ended = pour(&mut rude, &command(words).repeat(2_000), 1_000).kind();
+            let ended = pour(&mut rude, &command(words).repeat(2_000), 1_000, PATIENCE).kind();
             assert_eq!(ended, io::ErrorKind::WouldBlock, "{words:?}");
             assert_eq!(caller.says("BALANCE ada tokens"), "500");
             let grown = peak(&server) - before;
@@ -89,7 +95,7 @@ fn short_answers_that_nobody_reads_stop_the_reading() {
     let before = peak(&server);
     let mut rude = Caller::of(&server);
     let many = command(&["BALANCE", "ada", "tokens"]).repeat(10_000);
-    assert_eq!(pour(&mut rude, &many, 1_000).kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(pour(&mut rude, &many, 1_000, PATIENCE).kind(), io::ErrorKind::WouldBlock);
     assert_eq!(caller.says("BALANCE ada tokens"), "500");
     let grown = peak(&server) - before;
     println!("grown by {} MiB", grown / MIB);
@@ -109,7 +115,7 @@ fn a_command_that_never_ends_is_cut_off() {
     let mut endless = Caller::of(&server);
     let argument = [b"$1048576\r\n", vec![b'x'; 1024 * 1024].as_slice(), b"\r\n"].concat();
     endless.send(b"*1024\r\n").unwrap();
-    let ended = pour(&mut endless, &argument, 1_024).kind();
+    let ended = pour(&mut endless, &argument, 1_024, LONG_PATIENCE).kind();
     assert!(matches!(ended, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe), "{ended}");
     assert_eq!(caller.says("BALANCE ada tokens"), "500");
     let grown = peak(&server) - before;

@@ -22,7 +22,6 @@ use crate::server;
 use crate::server::Options;
 use crate::server::Server;
 
-const ROUNDS: u32 = 6;
 const WORKERS: u64 = 4;
 const CUSTOMERS: u64 = 200;
 
@@ -298,19 +297,14 @@ fn seed() -> u64 {
     seed
 }
 
-fn survives(shards: &str) {
+fn survives(rounds: u32, flags: &[&str]) {
     let seed = seed();
     let mut random = Random::new(seed);
     let temp = TempDir::new().unwrap();
     let data = temp.path().join("data");
-    let options = Options::on(&data).with(&[
-        "--shards",
-        shards,
-        "--segment-bytes-max",
-        "64KiB",
-        "--snapshot-interval",
-        "1s",
-    ]);
+    let options = Options::on(&data)
+        .with(&["--segment-bytes-max", "64KiB", "--snapshot-interval", "1s"])
+        .with(flags);
     let mut server = options.start();
     let mut caller = Caller::of(&server);
     caller.says("METER CREATE tokens EVENT spent SUM n");
@@ -324,7 +318,7 @@ fn survives(shards: &str) {
     assert!(!repeat(&server, &acknowledged).contains(&true));
     let mut books = Books::default();
     books.add_all(&acknowledged);
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let (load, options) = load_and_kill(server, seed, round);
         let (answered, unanswered) = (load.acknowledged.len(), load.unanswered.len());
         println!("round {round}: {answered} acknowledged, {unanswered} unanswered");
@@ -346,7 +340,7 @@ fn survives(shards: &str) {
     // A snapshot was taken, and segments were filled and begun.
     assert!(!names_in(&shard.join("snapshots")).is_empty());
     let is_later =
-        |name: &String| name.starts_with("segment-") && *name > format!("segment-{ROUNDS:010}");
+        |name: &String| name.starts_with("segment-") && *name > format!("segment-{rounds:010}");
     assert!(names_in(&shard.join("journal")).iter().any(is_later));
     let (status, _) = server.stop();
     assert_eq!(status.code(), Some(0));
@@ -357,10 +351,15 @@ fn survives(shards: &str) {
 
 #[test]
 fn one_shard_survives_being_killed_under_load() {
-    survives("1");
+    survives(6, &["--shards", "1"]);
 }
 
 #[test]
 fn two_shards_survive_being_killed_under_load() {
-    survives("2");
+    survives(6, &["--shards", "2"]);
+}
+
+#[test]
+fn what_the_system_has_survives_the_end_of_the_process() {
+    survives(3, &["--shards", "1", "--durability", "os"]);
 }
