@@ -159,7 +159,7 @@ impl Rig {
 
     /// What a restart makes of `disk`.
     fn on(disk: MemoryDisk, keys: BTreeSet<SentKey>, steps_pending_max: usize) -> Self {
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::new(Directory::new(SEED));
         let shard = replayed(&disk, Shard::new(WINDOW_MICROSECONDS), &directory);
         let clock = Arc::new(ManualClock::new(
             shard.time.max(Timestamp::from_microseconds(START).unwrap()),

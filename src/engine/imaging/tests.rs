@@ -32,7 +32,7 @@ fn taker(dir: &Path) -> SnapshotTaker {
 fn begin(rig: &mut Rig, taker: &SnapshotTaker) -> oneshot::Receiver<Result<Seq, String>> {
     let (heard, ended) = oneshot::channel();
     let journal = Arc::new(JournalState::default());
-    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, heard);
+    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, Pace::Beside, heard);
     ended
 }
 
@@ -63,7 +63,7 @@ fn recovered(rig: &Rig, dir: &Path) -> (State, State) {
             epoch: Epoch(1),
             torn_batches: 0,
         };
-        let directory = Directory::default();
+        let directory = Directory::new(7);
         let mut shard = Shard::new(WINDOW_MICROSECONDS);
         let reader = newest.snapshot.unwrap();
         recovery::load(reader, SHARD, &opened, &mut shard, &terms(&directory)).unwrap();
