@@ -21,7 +21,6 @@ use crate::event::{Event, EventError};
 use crate::id::{MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId};
 use crate::meter::{Aggregation, Filter, Meter};
 use crate::metrics::Metrics;
-use crate::slot::Slot;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::token::{Scope, TokenHash, TokenText};
@@ -185,8 +184,7 @@ impl Engine {
 
     /// Asks one thing and waits for the answer. The spans of `call` are parts of `text`.
     pub async fn call(&self, organization: OrganizationNumber, text: Bytes, call: Call) -> Reply {
-        let slot = Slot::of(call.customer.of(&text));
-        let shard = ShardNumber(slot.shard(self.shards()));
+        let shard = ShardNumber(call.slot(&text).shard(self.shards()));
         let (sender, answered) = oneshot::channel();
         let submit = Submit {
             group: Group { organization, text, calls: vec![call] },
@@ -502,3 +500,6 @@ fn unexpected(reply: &Reply) -> EngineError {
         | Reply::Done => EngineError::Stopping,
     }
 }
+
+#[cfg(test)]
+mod tests;
