@@ -1,13 +1,15 @@
 -- One keyed debit: KEYS are the balance and the idempotency key, ARGV the units.
--- The key and the balance are each checked and written by one call, the fewest that do it.
+-- Checks the key, checks the balance, decrements, and remembers the verdict for as long as Drawdown
+-- remembers keys.
 local balance_key, key, units = KEYS[1], KEYS[2], ARGV[1]
-if not redis.call('SET', key, 'applied', 'NX') then
-  local first = redis.call('GET', key)
+local first = redis.call('GET', key)
+if first then
   return { first == 'applied' and 'duplicate' or 'duplicate-refused', redis.call('GET', balance_key) }
 end
-local balance = redis.call('DECRBY', balance_key, units)
-if balance < 0 then
-  redis.call('SET', key, 'refused')
-  return { 'refused', redis.call('INCRBY', balance_key, units) }
+local balance = tonumber(redis.call('GET', balance_key) or '0')
+if balance < tonumber(units) then
+  redis.call('SET', key, 'refused', 'EX', 3024000)
+  return { 'refused', balance }
 end
-return { 'applied', balance }
+redis.call('SET', key, 'applied', 'EX', 3024000)
+return { 'applied', redis.call('DECRBY', balance_key, units) }
