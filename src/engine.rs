@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::account::Action;
 use crate::catalog::{Catalog, CatalogChange, Token};
 use crate::data_dir::{ClockKind, DataDir, Term, Terms};
-use crate::event::{Event, EventError};
+use crate::event::Event;
 use crate::id::{MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId};
 use crate::meter::{Aggregation, Filter, Meter};
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ use crate::units::{Balance, Units};
 use self::call::{Call, CallBody, GrantCall, Group};
 use self::catalog_actor::{CatalogActor, Change, ChangeError};
 use self::directory::Directory;
-use self::reply::{EngineError, GrantView, MeterState, Reply, Said};
+use self::reply::{EngineError, GrantView, IngestError, MeterState, Reply, Said};
 use self::reply_port::ReplyPort;
 use self::scheduler_actor::{ClockMoved, SchedulerActor};
 use self::shard_actor::{Drain, ShardHandle, Submit, TakeSnapshot};
@@ -85,22 +85,6 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("shards", &self.shards()).finish_non_exhaustive()
     }
-}
-
-/// Why events were not taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// An event breaks the rules of events; none was taken in.
-    #[error("event {place}: {error}")]
-    Event {
-        /// Which one, from 0.
-        place: usize,
-        /// What is wrong with it.
-        error: EventError,
-    },
-    /// The engine took in some of them at most.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
 }
 
 impl Engine {
