@@ -6,6 +6,7 @@ mod bench;
 mod bounds;
 mod caller;
 mod clients;
+mod golden;
 mod crash;
 mod full_disk;
 mod limits;
