@@ -107,6 +107,9 @@ pub enum CatalogError {
     /// No such token.
     #[error("unknown token")]
     UnknownToken,
+    /// A filter or property is longer than those that are read.
+    #[error("the definition is too long")]
+    TooLong,
     /// One of the limits of the catalog is reached.
     #[error("the catalog is full")]
     Full,

@@ -17,11 +17,10 @@ use uuid::Uuid;
 use crate::account::Action;
 use crate::catalog::{Catalog, CatalogChange, Token};
 use crate::data_dir::{ClockKind, DataDir, Term, Terms};
-use crate::event::{Event, EventError};
+use crate::event::Event;
 use crate::id::{MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId};
 use crate::meter::{Aggregation, Filter, Meter};
 use crate::metrics::Metrics;
-use crate::slot::Slot;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::token::{Scope, TokenHash, TokenText};
@@ -30,7 +29,8 @@ use crate::units::{Balance, Units};
 use self::call::{Call, CallBody, GrantCall, Group};
 use self::catalog_actor::{CatalogActor, Change, ChangeError};
 use self::directory::Directory;
-use self::reply::{EngineError, GrantView, MeterState, Reply, Said};
+use self::imaging::Pace;
+use self::reply::{EngineError, GrantView, IngestError, MeterState, Reply, Said};
 use self::reply_port::ReplyPort;
 use self::scheduler_actor::{ClockMoved, SchedulerActor};
 use self::shard_actor::{Drain, ShardHandle, Submit, TakeSnapshot};
@@ -86,22 +86,6 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("shards", &self.shards()).finish_non_exhaustive()
     }
-}
-
-/// Why events were not taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// An event breaks the rules of events; none was taken in.
-    #[error("event {place}: {error}")]
-    Event {
-        /// Which one, from 0.
-        place: usize,
-        /// What is wrong with it.
-        error: EventError,
-    },
-    /// The engine took in some of them at most.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
 }
 
 impl Engine {
@@ -185,8 +169,7 @@ impl Engine {
 
     /// Asks one thing and waits for the answer. The spans of `call` are parts of `text`.
     pub async fn call(&self, organization: OrganizationNumber, text: Bytes, call: Call) -> Reply {
-        let slot = Slot::of(call.customer.of(&text));
-        let shard = ShardNumber(slot.shard(self.shards()));
+        let shard = ShardNumber(call.slot(&text).shard(self.shards()));
         let (sender, answered) = oneshot::channel();
         let submit = Submit {
             group: Group { organization, text, calls: vec![call] },
@@ -435,10 +418,14 @@ impl Engine {
     /// # Errors
     /// Why a snapshot failed; those before stay.
     pub async fn snapshot(&self) -> Result<Vec<Seq>, String> {
+        self.snapshot_at(Pace::Beside).await
+    }
+
+    async fn snapshot_at(&self, pace: Pace) -> Result<Vec<Seq>, String> {
         let mut waits = Vec::new();
         for shard in &self.inner.shards {
             let (done, wait) = oneshot::channel();
-            let asked = shard.take_snapshot(TakeSnapshot { done }).await;
+            let asked = shard.take_snapshot(TakeSnapshot { pace, done }).await;
             asked.map_err(|_| EngineError::Stopping.to_string())?;
             waits.push(wait);
         }
@@ -472,7 +459,7 @@ impl Engine {
                 let _ = wait.await;
             }
         }
-        let snapshot = self.snapshot().await;
+        let snapshot = self.snapshot_at(Pace::Alone).await;
         self.inner.system.stop();
         snapshot.map(|_| ())
     }
@@ -502,3 +489,6 @@ fn unexpected(reply: &Reply) -> EngineError {
         | Reply::Done => EngineError::Stopping,
     }
 }
+
+#[cfg(test)]
+mod tests;

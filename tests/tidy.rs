@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Each module's floor. A module uses its own floor and lower ones.
 const FLOORS: [&[&str]; 6] = [
-    &["encoding", "id", "money", "slot", "time", "units"],
+    &["encoding", "id", "money", "slot", "span", "time", "units"],
     &[
         "account", "catalog", "customer", "cycle", "event", "grant", "keys", "meter", "price",
         "token", "workload",
@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 6] = [
     &["journal", "metrics", "readiness", "resp", "snapshot"],
     &["data_dir", "engine"],
     &["client", "http", "tcp", "webhook"],
-    &["cli", "config", "main", "server"],
+    &["cli", "config", "main", "server", "tools"],
 ];
 
 /// Names that say nothing: the concept has no name yet.
@@ -261,4 +261,17 @@ fn the_rules_see_what_they_are_for() {
     assert!(!declares("use wire;", "wire"));
     let Some(missing) = floor_of("nowhere") else { return };
     panic!("a module that does not exist has floor {missing}");
+}
+
+#[test]
+fn the_readme_and_the_crate_show_the_same_example() {
+    let example = |text: &str| {
+        let (_, from) = text.split_once("```rust\n").unwrap();
+        from.split_once("```").unwrap().0.to_owned()
+    };
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    let lib = fs::read_to_string(top().join("src/lib.rs")).unwrap();
+    let docs = lib.lines().map_while(|line| line.strip_prefix("//!"));
+    let docs: Vec<&str> = docs.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    assert_eq!(example(&readme), example(&docs.join("\n")));
 }

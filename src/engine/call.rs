@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::event::Event;
+use crate::event::{Event, EventCustomer};
 use crate::id::{CatalogVersion, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::slot::Slot;
 use crate::span::Span;
 use crate::time::Timestamp;
 use crate::units::Units;
@@ -91,6 +92,25 @@ impl Call {
     pub fn event(event: Event, json: Span) -> Self {
         let body = CallBody::Event { event: Box::new(event), json };
         Self { customer: Span::default(), key: Span::default(), body }
+    }
+
+    /// The slot of its customer. The call's spans are parts of `text`.
+    #[must_use]
+    pub fn slot(&self, text: &[u8]) -> Slot {
+        match &self.body {
+            CallBody::Event { event, .. } => match &event.customer {
+                EventCustomer::ByExternalId(name) => Slot::of(name.as_bytes()),
+                EventCustomer::ByCustomerId(id) => Slot::of(id.to_string().as_bytes()),
+            },
+            CallBody::Use { .. }
+            | CallBody::Debit { .. }
+            | CallBody::Grant { .. }
+            | CallBody::Void { .. }
+            | CallBody::Balance(_)
+            | CallBody::Grants(_)
+            | CallBody::State
+            | CallBody::Account { .. } => Slot::of(self.customer.of(text)),
+        }
     }
 }
 

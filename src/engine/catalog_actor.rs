@@ -16,7 +16,7 @@ use crate::engine::call::Proposal;
 use crate::engine::shard_actor::{Propose, ShardHandle};
 use crate::id::Seq;
 use crate::journal::catalog_record::{put_change, read_change};
-use crate::journal::{Batch, Journal, JournalError, Records, ReplayStop};
+use crate::journal::{Batch, Journal, JournalError, RECORD_BYTES_MAX, Records, ReplayStop};
 use crate::time::Clock;
 
 /// Called when the engine can go on no longer, with the reason.
@@ -84,7 +84,13 @@ impl CatalogActor {
         }
         // Checks end here: a change that cannot be made is not journaled.
         let next = Arc::new(current.with(change)?);
-        if let Err(error) = self.append(change) {
+        let mut bytes = Vec::new();
+        put_change(&mut bytes, change);
+        // What the journal cannot take, or recovery cannot read, must not get there.
+        if bytes.len() > RECORD_BYTES_MAX || read_change(&mut Reader::new(&bytes)).is_err() {
+            return Err(CatalogError::TooLong.into());
+        }
+        if let Err(error) = self.append(&bytes) {
             self.failed = true;
             (self.on_fatal)(&format!("the catalog's journal failed: {error}"));
             return Err(ChangeError::Stopping);
@@ -93,12 +99,10 @@ impl CatalogActor {
         Ok(next)
     }
 
-    fn append(&mut self, change: &CatalogChange) -> Result<(), JournalError> {
-        let mut bytes = Vec::new();
-        put_change(&mut bytes, change);
+    fn append(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
         let seq = self.last.next();
         let base_time = self.clock.now();
-        self.journal.submit(Records { first: seq, last: seq, base_time, bytes: &bytes })?;
+        self.journal.submit(Records { first: seq, last: seq, base_time, bytes })?;
         self.last = self.journal.commit()?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::account::AccountError;
+use crate::event::EventError;
 use crate::grant::{Grant, Rollover, Source};
 use crate::id::{GrantId, MeterNumber};
 use crate::time::Timestamp;
@@ -159,4 +160,20 @@ pub enum EngineError {
     /// The engine stops or has failed.
     #[error("the engine is stopping")]
     Stopping,
+}
+
+/// Why events were not taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// An event breaks the rules of events; none was taken in.
+    #[error("event {place}: {error}")]
+    Event {
+        /// Which one, from 0.
+        place: usize,
+        /// What is wrong with it.
+        error: EventError,
+    },
+    /// The engine took in some of them at most.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }

@@ -45,13 +45,14 @@ use crate::meter::{Aggregation, Filter};
 use crate::span::Span;
 use crate::time::{Clock, ManualClock, Timestamp};
 use crate::units::{Balance, Units};
-use crate::workload::Random;
+
+pub(super) mod script;
 
 pub(super) const ACME: OrganizationNumber = OrganizationNumber(0);
 pub(super) const JOURNAL: JournalId = JournalId(0x5eed);
 pub(super) const SHARD: ShardNumber = ShardNumber(0);
 pub(super) const SECOND: i64 = 1_000_000;
-const SEED: u64 = 0xfeed;
+pub(super) const SEED: u64 = 0xfeed;
 const START: i64 = 1_800_000_000 * SECOND;
 
 /// The meters of every rig, by number. Events called `call` feed all of them.
@@ -159,7 +160,7 @@ impl Rig {
 
     /// What a restart makes of `disk`.
     fn on(disk: MemoryDisk, keys: BTreeSet<SentKey>, steps_pending_max: usize) -> Self {
-        let directory = Arc::new(Directory::default());
+        let directory = Arc::new(Directory::new(SEED));
         let shard = replayed(&disk, Shard::new(WINDOW_MICROSECONDS), &directory);
         let clock = Arc::new(ManualClock::new(
             shard.time.max(Timestamp::from_microseconds(START).unwrap()),
@@ -450,68 +451,5 @@ fn show(reply: &Reply) -> String {
         Reply::Ingested { inserted, duplicates } => format!("new={inserted} known={duplicates}"),
         Reply::Done => "done".to_owned(),
         Reply::Error(error) => error.to_string(),
-    }
-}
-
-/// Random lines about a few customers, whose keys and expiries collide often.
-pub(super) struct Script {
-    random: Random,
-    customers: Vec<String>,
-}
-
-impl Script {
-    pub(super) fn new(seed: u64, customers: u32) -> Self {
-        let customers = (0..customers).map(|number| format!("customer-{number}")).collect();
-        Self { random: Random::new(seed), customers }
-    }
-
-    pub(super) fn below(&mut self, bound: u32) -> u32 {
-        self.random.below(bound.try_into().unwrap())
-    }
-
-    fn key(&mut self) -> String {
-        match self.below(3) {
-            0 => String::new(),
-            _ => format!("key=k{}", self.below(12)),
-        }
-    }
-
-    pub(super) fn customer(&mut self) -> String {
-        let place = self.below(u32::try_from(self.customers.len()).unwrap());
-        self.customers[usize::try_from(place).unwrap()].clone()
-    }
-
-    pub(super) fn line(&mut self) -> String {
-        let customer = self.customer();
-        self.line_of(&customer)
-    }
-
-    pub(super) fn line_of(&mut self, customer: &str) -> String {
-        let meter = METERS[usize::try_from(self.below(2)).unwrap()].0;
-        let (units, key) = (self.below(40) + 1, self.key());
-        match self.below(12) {
-            0 | 1 => format!("use {customer} {meter} {units} {key}"),
-            2..=4 => format!("debit {customer} {meter} {units}.5 {key}"),
-            5 => format!("grant {customer} {meter} {units} {key}"),
-            6 => {
-                let (from, expires) = (self.below(8), self.below(20) + 9);
-                format!("grant {customer} {meter} {units} {key} from={from} expires={expires}")
-            }
-            7 => format!("void {customer} {meter} k{} {key}", self.below(12)),
-            8 | 9 => {
-                let (id, kind) = (self.below(30), self.below(4));
-                format!("event {customer} tokens={units} kind=x{kind} id=e{id}")
-            }
-            10 => format!("event {customer} tokens={units}"),
-            _ => format!("turnover {customer} {meter}"),
-        }
-    }
-
-    pub(super) fn read_of(&mut self, customer: &str) -> String {
-        match self.below(3) {
-            0 => format!("balance {customer} tokens"),
-            1 => format!("grants {customer} calls"),
-            _ => format!("state {customer}"),
-        }
     }
 }

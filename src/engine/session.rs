@@ -8,14 +8,12 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use crate::engine::Engine;
-use crate::engine::call::{Call, CallBody, Group};
+use crate::engine::call::{Call, Group};
 use crate::engine::reply::{EngineError, Reply};
 use crate::engine::reply_port::{Answered, ReplyPort};
 use crate::engine::shard_actor::Submit;
 use crate::engine::shard_core::Place;
-use crate::event::EventCustomer;
 use crate::id::{OrganizationNumber, ShardNumber};
-use crate::slot::Slot;
 
 /// Bits of a ticket that tell the parts of a flight apart: one a shard.
 const PART_BITS: u32 = 16;
@@ -108,7 +106,7 @@ impl Session {
         }
         let mut parts = Parts::new();
         for (place, call) in calls.into_iter().enumerate() {
-            let shard = self.shard_of(text, &call);
+            let shard = ShardNumber(call.slot(text).shard(self.engine.shards()));
             let known = parts.iter().position(|(_, number, _)| *number == shard);
             let index = known.unwrap_or_else(|| {
                 parts.push((Vec::new(), shard, Vec::new()));
@@ -120,24 +118,6 @@ impl Session {
             }
         }
         parts
-    }
-
-    fn shard_of(&self, text: &Bytes, call: &Call) -> ShardNumber {
-        let slot = match &call.body {
-            CallBody::Event { event, .. } => match &event.customer {
-                EventCustomer::ByExternalId(name) => Slot::of(name.as_bytes()),
-                EventCustomer::ByCustomerId(id) => Slot::of(id.to_string().as_bytes()),
-            },
-            CallBody::Use { .. }
-            | CallBody::Debit { .. }
-            | CallBody::Grant { .. }
-            | CallBody::Void { .. }
-            | CallBody::Balance(_)
-            | CallBody::Grants(_)
-            | CallBody::State
-            | CallBody::Account { .. } => Slot::of(call.customer.of(text)),
-        };
-        ShardNumber(slot.shard(self.engine.shards()))
     }
 
     /// The replies of the oldest flight, in the order of its calls, once all of them are there.

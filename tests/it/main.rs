@@ -12,6 +12,7 @@ mod bench;
 mod bounds;
 mod caller;
 mod clients;
+mod golden;
 mod crash;
 mod full_disk;
 mod limits;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::directory::Directory;
 use crate::engine::recovery;
-use crate::engine::rig::{JOURNAL, Rig, SHARD, Script, State, replayed, terms};
+use crate::engine::rig::script::Script;
+use crate::engine::rig::{JOURNAL, Rig, SEED, SHARD, State, replayed, terms};
 use crate::engine::shard_core::Place;
 use crate::journal::Opened;
 use crate::keys::WINDOW_MICROSECONDS;
@@ -32,7 +33,7 @@ fn taker(dir: &Path) -> SnapshotTaker {
 fn begin(rig: &mut Rig, taker: &SnapshotTaker) -> oneshot::Receiver<Result<Seq, String>> {
     let (heard, ended) = oneshot::channel();
     let journal = Arc::new(JournalState::default());
-    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, heard);
+    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, Pace::Beside, heard);
     ended
 }
 
@@ -63,7 +64,7 @@ fn recovered(rig: &Rig, dir: &Path) -> (State, State) {
             epoch: Epoch(1),
             torn_batches: 0,
         };
-        let directory = Directory::default();
+        let directory = Directory::new(SEED);
         let mut shard = Shard::new(WINDOW_MICROSECONDS);
         let reader = newest.snapshot.unwrap();
         recovery::load(reader, SHARD, &opened, &mut shard, &terms(&directory)).unwrap();

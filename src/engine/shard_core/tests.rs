@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::rig::{Rig, Script};
+use crate::engine::rig::Rig;
+use crate::engine::rig::script::Script;
 use crate::journal::memory::{Fault, Unsynced};
 
 fn all(expected: &[(u64, &[&str])]) -> Vec<(u64, Vec<String>)> {

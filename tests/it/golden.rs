@@ -1,0 +1,281 @@
+//! Golden data directories: what every version has to open with the same balances.
+//!
+//! `snapshots/v1` holds one of format 1, as `snapshots/README.md` says. It is added to, never
+//! edited: a format that changes gets a directory of its own.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use drawdown::account::Action;
+use drawdown::account::Settlement;
+use drawdown::account::Turnover;
+use drawdown::data_dir::ClockKind;
+use drawdown::data_dir::DataDir;
+use drawdown::data_dir::Term;
+use drawdown::data_dir::Terms;
+use drawdown::engine::Engine;
+use drawdown::engine::EngineOptions;
+use drawdown::engine::call::GrantCall;
+use drawdown::engine::reply::EngineError;
+use drawdown::engine::reply::Said;
+use drawdown::grant::GrantTerms;
+use drawdown::grant::Rollover;
+use drawdown::grant::Source;
+use drawdown::id::BenefitId;
+use drawdown::id::GrantId;
+use drawdown::id::SubscriptionId;
+use drawdown::meter::Aggregation;
+use drawdown::meter::Meter;
+use drawdown::time::Timestamp;
+use drawdown::token::Scope;
+use drawdown::token::TokenText;
+use drawdown::units::Balance;
+use drawdown::units::Units;
+use uuid::Uuid;
+
+/// Set to a folder, the directory that this version writes is kept there.
+const KEEP: &str = "DRAWDOWN_KEEP_GOLDEN";
+
+const CUSTOMERS: [&str; 6] = ["anna", "bert", "cleo", "{team}:dora", "emil", "zoë"];
+
+/// Appears behind the snapshot.
+const LATE: &str = "zoë";
+
+const METERS: [(&str, &str); 5] = [
+    ("tokens", r#"{"func":"sum","property":"tokens"}"#),
+    ("calls", r#"{"func":"count"}"#),
+    ("peak", r#"{"func":"max","property":"tokens"}"#),
+    ("mean", r#"{"func":"avg","property":"tokens"}"#),
+    ("kinds", r#"{"func":"unique","property":"kind"}"#),
+];
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/v1")
+}
+
+fn ledger_of_golden() -> String {
+    fs::read_to_string(golden().join("ledger.txt")).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.file_name() != "LOCK" {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A manual clock stands where the journal ends, so nothing expires and no key is forgotten while
+/// the directory lies here.
+fn open(dir: &Path) -> Engine {
+    let terms = Terms { shards: Term::Suggested(2), clock: Term::Suggested(ClockKind::Manual) };
+    let (data_dir, _) = DataDir::open_or_create(dir, terms).unwrap();
+    Engine::open_in(data_dir, &EngineOptions::default()).unwrap()
+}
+
+fn units(text: &str) -> Units {
+    Units::parse(text.as_bytes()).unwrap()
+}
+
+fn second(number: i64) -> Timestamp {
+    Timestamp::EPOCH.saturating_add(number * 1_000_000)
+}
+
+fn credit(amount: &str, priority: i32, from: Option<i64>, until: Option<i64>) -> GrantCall {
+    GrantCall {
+        units: units(amount),
+        priority,
+        effective_at: from.map(second),
+        expires_at: until.map(second),
+    }
+}
+
+async fn meters(engine: &Engine) -> Vec<Arc<Meter>> {
+    let mut made = Vec::new();
+    for organization in ["default", "other"] {
+        let known = engine.catalog().organization_named(organization).map(|known| known.number);
+        let number = match known {
+            Some(number) => number,
+            None => engine.create_organization(organization).await.unwrap(),
+        };
+        for (name, aggregation) in METERS {
+            let aggregation = Aggregation::parse(aggregation).unwrap();
+            made.push(engine.create_meter(number, name, "call", aggregation).await.unwrap());
+        }
+    }
+    made
+}
+
+/// What happens to the customers in one half of the history.
+async fn happen(engine: &Engine, half: &str, meters: &[Arc<Meter>]) {
+    let (tokens, theirs) = (&meters[0], &meters[METERS.len()]);
+    for (nth, customer) in CUSTOMERS.into_iter().enumerate() {
+        if half == "first" && customer == LATE {
+            continue;
+        }
+        let key = |what: &str| format!("{half}-{what}");
+        let plan = credit("100", 0, None, None);
+        engine.grant(tokens, customer, plan, Some(&key("plan"))).await.unwrap();
+        let promo = credit("12.345", -1, None, Some(86_400));
+        engine.grant(tokens, customer, promo, Some(&key("promo"))).await.unwrap();
+        let later = credit("7", 3, Some(3_600), Some(7_200));
+        engine.grant(tokens, customer, later, None).await.unwrap();
+        engine.debit(tokens, customer, units("2.5"), Some(&key("debit"))).await.unwrap();
+        let too_much = engine.debit(tokens, customer, units("9999"), Some(&key("refused"))).await;
+        assert_eq!(too_much.unwrap().0, Said::Refused);
+        let used = units(&format!("{}.00000001", nth * 40));
+        engine.use_units(tokens, customer, used, Some(&key("use"))).await.unwrap();
+        engine.use_units(theirs, customer, units("1"), Some(&key("use"))).await.unwrap();
+        let value = format!("{nth}.{}", half.len());
+        let event = format!(
+            r#"{{"name":"call","external_customer_id":"{customer}","external_id":"{half}","metadata":{{"tokens":{value},"kind":"{half}"}}}}"#
+        );
+        engine.ingest(tokens.organization, &[&event, &event]).await.unwrap();
+    }
+    engine.void(tokens, "bert", &format!("{half}-promo"), None).await.unwrap();
+    let turnover = Action::Turnover(Box::new(cycle_end(half)));
+    engine.act(tokens, "cleo", turnover, Some(&format!("{half}-cycle"))).await.unwrap();
+}
+
+fn cycle_end(half: &str) -> Turnover {
+    let subscription = SubscriptionId(Uuid::from_u128(1));
+    let benefit = BenefitId(Uuid::from_u128(2));
+    let credited = GrantTerms {
+        id: GrantId(Uuid::from_u128(half.bytes().map(u128::from).sum())),
+        amount: 30.into(),
+        priority: 0,
+        effective_at: second(0),
+        expires_at: None,
+        rollover: Rollover::Carries,
+        source: Source::Subscription { subscription, benefit, period_end: second(2_678_400) },
+    };
+    Turnover {
+        subscription,
+        at: second(0),
+        settlement: Settlement::Billed,
+        rollover: Rollover::Carries,
+        credits: vec![credited],
+    }
+}
+
+/// Makes a directory as this version writes it: a snapshot, and journal behind it.
+async fn make(dir: &Path) {
+    let live = dir.with_extension("live");
+    let engine = open(&live);
+    let meters = meters(&engine).await;
+    let organization = meters[0].organization;
+    for (secret, scope) in [(1, Scope::Admin), (2, Scope::Ingest), (3, Scope::Read)] {
+        let secret = TokenText::mint(&[secret; 32]);
+        let id = engine.create_token(organization, scope, &secret).await.unwrap();
+        if scope == Scope::Read {
+            engine.revoke_token(id).await.unwrap();
+        }
+    }
+    happen(&engine, "first", &meters).await;
+    engine.snapshot().await.unwrap();
+    happen(&engine, "second", &meters).await;
+    // Everything acknowledged is in the files; draining would put it into another snapshot.
+    copy(&live, dir);
+    engine.drain().await.unwrap();
+}
+
+/// Everything that can be asked, as text.
+async fn ledger(engine: &Engine) -> String {
+    let mut out = String::new();
+    for customer in CUSTOMERS {
+        for meter in meters(engine).await {
+            let balance = engine.balance(&meter, customer).await.unwrap();
+            let state = engine.state(meter.organization, customer).await.unwrap();
+            let Some(state) = state.iter().find(|state| state.meter == meter.number) else {
+                writeln!(out, "{customer} {} {}: never moved", meter.organization, meter.name)
+                    .unwrap();
+                continue;
+            };
+            let [credited, consumed] = [state.credited, state.consumed].map(Balance);
+            writeln!(
+                out,
+                "{customer} {} {}: {credited} - {consumed} = {balance}",
+                meter.organization, meter.name
+            )
+            .unwrap();
+            for grant in engine.grants(&meter, customer).await.unwrap() {
+                let [drawn, amount] = [grant.drawn, grant.amount].map(Balance);
+                let until = grant.expires_at.map_or("ever".to_owned(), |end| end.to_string());
+                writeln!(
+                    out,
+                    "  {drawn} of {amount}, priority {}, until {until}, {:?}",
+                    grant.priority, grant.rollover
+                )
+                .unwrap();
+            }
+        }
+    }
+    repeats(engine, &mut out).await;
+    for secret in 1..=3 {
+        let secret = TokenText::mint(&[secret; 32]);
+        let catalog = engine.catalog();
+        let scope = catalog.token_presented(secret.as_str().as_bytes()).map(|token| token.scope);
+        writeln!(out, "token: {scope:?}").unwrap();
+    }
+    out
+}
+
+/// What became of the keys: asking again changes nothing.
+async fn repeats(engine: &Engine, out: &mut String) {
+    let meters = meters(engine).await;
+    let (tokens, organization) = (&meters[0], meters[0].organization);
+    for half in ["first", "second"] {
+        for (what, amount) in [("debit", "2.50"), ("refused", "9999"), ("debit", "3")] {
+            let key = format!("{half}-{what}");
+            let said = engine.debit(tokens, "anna", units(amount), Some(&key)).await;
+            let said = match said {
+                Ok((said, balance)) => format!("{} {balance}", said.word()),
+                Err(EngineError::KeyConflict) => "conflict".to_owned(),
+                Err(other) => panic!("{other}"),
+            };
+            writeln!(out, "anna again, {key} {amount}: {said}").unwrap();
+        }
+        let event =
+            format!(r#"{{"name":"call","external_customer_id":"bert","external_id":"{half}"}}"#);
+        let (new, known) = engine.ingest(organization, &[&event]).await.unwrap();
+        writeln!(out, "bert again, event {half}: {new} new, {known} known").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_directory_of_format_1_opens_with_the_same_balances() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    copy(&golden().join("data"), &data);
+    for _ in 0..2 {
+        let engine = open(&data);
+        assert_eq!(ledger(&engine).await, ledger_of_golden());
+        engine.drain().await.unwrap();
+    }
+}
+
+/// The golden directory is made like this, so that it can be made for the next format too.
+#[tokio::test]
+async fn what_this_version_writes_has_the_same_balances() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    make(&data).await;
+    if let Some(keep) = std::env::var_os(KEEP) {
+        copy(&data, &Path::new(&keep).join("data"));
+    }
+    let engine = open(&data);
+    let ledger = ledger(&engine).await;
+    engine.drain().await.unwrap();
+    if let Some(keep) = std::env::var_os(KEEP) {
+        fs::write(Path::new(&keep).join("ledger.txt"), &ledger).unwrap();
+    }
+    assert_eq!(ledger, ledger_of_golden());
+}
