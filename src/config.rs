@@ -209,7 +209,7 @@ settings! {
     key_window: Duration = "35d", "key-window", "DRAWDOWN_KEY_WINDOW", "TIME";
     /// Begin a new journal segment at this size
     segment_bytes_max: Bytes = "128MiB", "segment-bytes-max", "DRAWDOWN_SEGMENT_BYTES_MAX", "BYTES";
-    /// Refuse writes while less than this is free on the disk; reads go on
+    /// Refuse writes while less than this is free on the disk, beside what a restart needs; reads go on
     reserve_bytes: Bytes = "32MiB", "reserve-bytes", "DRAWDOWN_RESERVE_BYTES", "BYTES";
     /// Wait this long for what is in flight when told to stop
     drain_timeout: Duration = "30s", "drain-timeout", "DRAWDOWN_DRAIN_TIMEOUT", "TIME";

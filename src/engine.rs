@@ -29,6 +29,7 @@ use crate::units::{Balance, Units};
 use self::call::{Call, CallBody, GrantCall, Group};
 use self::catalog_actor::{CatalogActor, Change, ChangeError};
 use self::directory::Directory;
+use self::imaging::Pace;
 use self::reply::{EngineError, GrantView, IngestError, MeterState, Reply, Said};
 use self::reply_port::ReplyPort;
 use self::scheduler_actor::{ClockMoved, SchedulerActor};
@@ -417,10 +418,14 @@ impl Engine {
     /// # Errors
     /// Why a snapshot failed; those before stay.
     pub async fn snapshot(&self) -> Result<Vec<Seq>, String> {
+        self.snapshot_at(Pace::Beside).await
+    }
+
+    async fn snapshot_at(&self, pace: Pace) -> Result<Vec<Seq>, String> {
         let mut waits = Vec::new();
         for shard in &self.inner.shards {
             let (done, wait) = oneshot::channel();
-            let asked = shard.take_snapshot(TakeSnapshot { done }).await;
+            let asked = shard.take_snapshot(TakeSnapshot { pace, done }).await;
             asked.map_err(|_| EngineError::Stopping.to_string())?;
             waits.push(wait);
         }
@@ -454,7 +459,7 @@ impl Engine {
                 let _ = wait.await;
             }
         }
-        let snapshot = self.snapshot().await;
+        let snapshot = self.snapshot_at(Pace::Alone).await;
         self.inner.system.stop();
         snapshot.map(|_| ())
     }

@@ -35,9 +35,9 @@ pub const WINDOW_MICROSECONDS: i64 = 35 * 24 * 60 * 60 * 1_000_000;
 
 /// How many new keys come for each sub-table that is swept.
 ///
-/// A sweep moves up to [`TABLE_KEYS_MAX`] entries, some 30 microseconds, and a sub-table gets that
+/// A sweep moves up to [`TABLE_KEYS_MAX`] entries, some 8 microseconds, and a sub-table gets that
 /// many keys anew before its next turn.
-const SWEEP_PACE: u32 = 256;
+const SWEEP_PACE: u32 = 64;
 
 /// What became of the command that first carried a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

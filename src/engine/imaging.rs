@@ -24,7 +24,7 @@ use crate::metrics::ShardMetrics;
 use crate::snapshot::account_image::{put_account, read_account};
 use crate::snapshot::{
     BLOCK_BYTES_TARGET, Block, BlockKind, Header, ImageHandle, SnapshotError, SnapshotStore,
-    Totals, Unsent, WriteOptions,
+    Totals, Unsent, WriteOptions, WriteRate,
 };
 use crate::time::Timestamp;
 
@@ -36,6 +36,15 @@ const DISK_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long to let others work after a slice: imaging is never urgent.
 const SLICE_PAUSE: Duration = Duration::from_micros(200);
+
+/// What a snapshot leaves room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Commands: they come first on the arbiter and on the disk.
+    Beside,
+    /// Nothing: the shard drains.
+    Alone,
+}
 
 /// Who wants to know how a snapshot ended.
 pub type SnapshotHeard = oneshot::Sender<Result<Seq, String>>;
@@ -72,6 +81,7 @@ pub struct Imaging {
     ready: VecDeque<Block>,
     totals: Totals,
     keys_done: bool,
+    slice_pause: Duration,
     handle: Option<ImageHandle>,
     heard: Arc<parking_lot::Mutex<Vec<SnapshotHeard>>>,
 }
@@ -83,6 +93,7 @@ impl Imaging {
         shard: &mut Shard,
         taker: &SnapshotTaker,
         journal: &Arc<JournalState>,
+        pace: Pace,
         heard: SnapshotHeard,
     ) -> Option<Self> {
         let seq = shard.applied;
@@ -104,10 +115,16 @@ impl Imaging {
             metrics: taker.metrics.clone(),
             begun: now(),
         };
+        let (options, slice_pause) = match pace {
+            Pace::Beside => (taker.options, SLICE_PAUSE),
+            Pace::Alone => {
+                (WriteOptions { rate: WriteRate::Unlimited, ..taker.options }, Duration::ZERO)
+            }
+        };
         let started = ImageHandle::start(
             taker.store.clone(),
             header,
-            taker.options,
+            options,
             Box::new(move |result| outcome.tell(result)),
         );
         let handle = match started {
@@ -133,6 +150,7 @@ impl Imaging {
             ready: VecDeque::from([Block { kind: BlockKind::CATALOG, bytes: first }]),
             totals: Totals::default(),
             keys_done: false,
+            slice_pause,
             handle: Some(handle),
             heard: waiting,
         })
@@ -166,7 +184,7 @@ impl Imaging {
                 }
             }
             self.next = end;
-            return Some(SLICE_PAUSE);
+            return Some(self.slice_pause);
         }
         self.close_block();
         if !self.keys_done {
@@ -178,7 +196,7 @@ impl Imaging {
                 }
                 None => self.keys_done = true,
             }
-            return Some(SLICE_PAUSE);
+            return Some(self.slice_pause);
         }
         if self.ready.is_empty()
             && let Some(handle) = self.handle.take()

@@ -12,6 +12,9 @@ use crate::journal::space::{Room, Space};
 use crate::journal::{Journal, JournalError, Records};
 use crate::metrics::ShardMetrics;
 
+/// A commit that takes longer is worth a line in the log.
+const SLOW_COMMIT: Duration = Duration::from_millis(100);
+
 /// How often room is looked for while the disk is full.
 const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(500);
 
@@ -131,6 +134,10 @@ impl<L: JournalListener> JournalThread<L> {
             })?;
         }
         let committed = self.journal.commit()?;
+        let took = begun.elapsed();
+        if took > SLOW_COMMIT {
+            tracing::warn!(?took, bytes, "the disk was slow to sync");
+        }
         let records = match (frames.first(), frames.last()) {
             (Some(first), Some(last)) => {
                 last.last.0.saturating_sub(first.first.0).saturating_add(1)
@@ -140,7 +147,7 @@ impl<L: JournalListener> JournalThread<L> {
         self.metrics.observe_commit(
             u32::try_from(records).unwrap_or(u32::MAX),
             u64::try_from(bytes).unwrap_or(u64::MAX),
-            begun.elapsed(),
+            took,
             committed,
         );
         Ok(committed)

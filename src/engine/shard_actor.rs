@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use crate::account::{Effect, GrantEnd};
 use crate::catalog::Catalog;
 use crate::engine::call::{Group, Proposal};
-use crate::engine::imaging::{Imaging, SnapshotTaker};
+use crate::engine::imaging::{Imaging, Pace, SnapshotTaker};
 use crate::engine::journal_thread::JournalState;
 use crate::engine::reply_port::ReplyPort;
 use crate::engine::scheduler_actor::Timers;
@@ -64,6 +64,8 @@ pub struct JournalFailed;
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct TakeSnapshot {
+    /// What it leaves room for.
+    pub pace: Pace,
     /// Hears the position of the newest snapshot once it counts, or why there is none.
     pub done: oneshot::Sender<Result<Seq, String>>,
 }
@@ -206,7 +208,9 @@ impl ShardActor {
                 yield_now().await;
                 let pause = this.core.borrow_mut().image();
                 let Some(pause) = pause else { break };
-                tokio::time::sleep(pause).await;
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
             }
             this.driving.borrow_mut().imaging = false;
         });
@@ -304,7 +308,13 @@ impl Handler<TakeSnapshot> for ShardActor {
             under_way.also_tell(message.done);
             return;
         }
-        match Imaging::begin(shard, &self.shared.snapshots, &self.shared.journal, message.done) {
+        match Imaging::begin(
+            shard,
+            &self.shared.snapshots,
+            &self.shared.journal,
+            message.pace,
+            message.done,
+        ) {
             Some(begun) => *imaging = Some(begun),
             None => return,
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context};
 use tokio::sync::oneshot;
 
+use crate::engine::imaging::Pace;
 use crate::engine::shard_actor::{ShardHandle, TakeSnapshot};
 use crate::id::Seq;
 
@@ -56,7 +57,7 @@ impl SnapshotActor {
             let handle = shard.handle.clone();
             let taken = async move {
                 let (done, wait) = oneshot::channel();
-                handle.take_snapshot(TakeSnapshot { done }).await.ok()?;
+                handle.take_snapshot(TakeSnapshot { pace: Pace::Beside, done }).await.ok()?;
                 wait.await.ok()?.ok()
             };
             let taken = actix::fut::wrap_future::<_, Self>(taken);

@@ -31,7 +31,7 @@ use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
 use crate::engine::system_clock::SystemClock;
 use crate::engine::{Engine, Inner};
 use crate::id::{CustomerNumber, OrganizationId, Seq, ShardNumber};
-use crate::journal::sled::{Durability, Options, SEGMENT_BYTES_MAX, SledJournal};
+use crate::journal::sled::{Durability, Options, REOPEN_BYTES_MAX, SEGMENT_BYTES_MAX, SledJournal};
 use crate::journal::space::{RESERVE_BYTES, Space};
 use crate::journal::{Journal, JournalError};
 use crate::keys::WINDOW_MICROSECONDS;
@@ -56,7 +56,8 @@ pub struct EngineOptions {
     pub snapshot_writes: WriteOptions,
     /// Size at which a journal segment is sealed, in bytes.
     pub segment_bytes_max: u64,
-    /// Writes are refused while less is free on the disk, in bytes.
+    /// Writes are refused while less is free on the disk beside what opening the directory again
+    /// takes, in bytes.
     pub reserve_bytes: u64,
     /// Most commands that wait in one shard for their sync and their turn; more are answered
     /// "busy".
@@ -226,7 +227,8 @@ pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine,
     }
     let metrics = Arc::new(Metrics::new(identity.shards));
     let seed = identity.seed;
-    let shared = Shared { options, directory, catalog, clock, metrics, seed };
+    let reserve_bytes = reserve_bytes(options, identity.shards);
+    let shared = Shared { options, directory, catalog, clock, metrics, seed, reserve_bytes };
     shared.start(data_dir, recovered, catalog_actor)
 }
 
@@ -283,6 +285,14 @@ struct Shared<'a> {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     seed: u64,
+    reserve_bytes: u64,
+}
+
+/// What has to stay free: what was asked for, and what the catalog and the shards take to open again,
+/// so that a server which ends on a full disk starts on it.
+fn reserve_bytes(options: &EngineOptions, shards: u16) -> u64 {
+    let journals = u64::from(shards).saturating_add(1);
+    options.reserve_bytes.saturating_add(REOPEN_BYTES_MAX.saturating_mul(journals))
 }
 
 impl Shared<'_> {
@@ -363,7 +373,7 @@ impl Shared<'_> {
             journal,
             open,
             state: Arc::default(),
-            space: Space::new(dir, self.options.reserve_bytes),
+            space: Space::new(dir, self.reserve_bytes),
             catalog: Arc::clone(&self.catalog),
             snapshots: SnapshotTaker {
                 store,

@@ -31,6 +31,7 @@ use crate::journal::recovery;
 use crate::journal::segment;
 use crate::journal::segment::Extent;
 use crate::journal::segment::Segment;
+use crate::journal::store::SLED_SEGMENT_BYTES;
 use crate::journal::store::Store;
 use crate::journal::watermark;
 use crate::journal::watermark::Mark;
@@ -38,6 +39,10 @@ use crate::journal::watermark::Watermark;
 
 /// Length of a segment's file after which the next batch begins another one.
 pub const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Room that opening a journal again may take, in bytes: sled fills the file up to its next unit of
+/// writing, in the active segment, in the one opened ahead, and in one whose seal was not reached.
+pub const REOPEN_BYTES_MAX: u64 = 3 * SLED_SEGMENT_BYTES as u64;
 
 /// What a commit promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::journal::directory;
 
 /// sled's unit of writing. Values and pages over a quarter of it go to files of their own, which
 /// sled never syncs: the largest page, 17 frames of 64 KiB, stays under that.
-const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const SLED_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// What sled may keep in memory. Only the page that is appended to is ever needed again.
 const SLED_CACHE_BYTES: u64 = 16 * 1024 * 1024;

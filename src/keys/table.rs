@@ -12,8 +12,11 @@ use crate::id::KeyHash;
 use super::entry;
 use super::entry::Entry;
 
-/// Most keys of a sub-table, as long as there are fewer than 2^29 in all.
-pub const TABLE_KEYS_MAX: usize = 16_384;
+/// Most keys of a sub-table, as long as there are fewer than 2^27 in all.
+///
+/// So many take less than 128 KiB, up to where the allocator puts blocks of a size side by side;
+/// larger ones it rounds up to whole 64 KiB.
+pub const TABLE_KEYS_MAX: usize = 4_096;
 
 /// Most leading bits by which sub-tables are told apart.
 pub(super) const DEPTH_MAX: u32 = 16;
@@ -183,9 +186,10 @@ impl Table {
     ) -> Self {
         // A load of 8/15 now, so that 0.8 is half as many entries again.
         let homes = if used == 0 { 0 } else { (used.saturating_mul(15) / 8).max(HOMES_MIN) };
-        let tail = if used == 0 { 0 } else { TAIL_SLOTS };
+        let slots_len = if used == 0 { 0 } else { whole_block(homes.saturating_add(TAIL_SLOTS)) };
+        let homes = slots_len.saturating_sub(TAIL_SLOTS);
         let mut table = Self {
-            slots: vec![Entry::EMPTY; homes.saturating_add(tail)],
+            slots: vec![Entry::EMPTY; slots_len],
             homes,
             used,
             used_max: (homes.saturating_mul(4) / 5).min(limit(prefix, depth)),
@@ -255,6 +259,13 @@ impl Table {
             *slot = slot.before_seal();
         }
     }
+}
+
+/// At least `slots`, so many that they fill a block of the allocator: its sizes are four to a
+/// doubling, and what a block has beyond what was asked for would be lost.
+fn whole_block(slots: usize) -> usize {
+    let step = slots.checked_ilog2().map_or(1, |log| (1_usize << log) / 4).max(1);
+    slots.next_multiple_of(step)
 }
 
 /// How many entries a sub-table has when it is split: between half of [`TABLE_KEYS_MAX`] and all of

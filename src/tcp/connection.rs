@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::engine::call::Call;
+use crate::engine::call::{Call, CallBody};
 use crate::engine::reply::Reply;
 use crate::engine::session::Session;
 use crate::id::OrganizationNumber;
@@ -32,6 +32,12 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes to write beyond which the socket is not read.
 const OUT_BYTES_PAUSE: usize = 1024 * 1024;
+
+/// Bytes of answers that one turn may come to; what is asked beyond waits for the next turn.
+const TURN_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What the grants or the state of one customer are taken for: most are shorter, none much longer.
+const LONG_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Capacity that an emptied write buffer keeps.
 const OUT_BYTES_KEPT: usize = 32 * 1024;
@@ -69,6 +75,10 @@ pub(super) struct Turn {
     pub(super) items: Vec<Item>,
     /// What the engine is asked.
     pub(super) calls: Vec<Call>,
+    /// Bytes of the answers that are known already.
+    said_bytes: usize,
+    /// Bytes that the other answers may come to, as far as they are long.
+    asked_bytes: usize,
 }
 
 impl Turn {
@@ -76,6 +86,9 @@ impl Turn {
     pub(super) fn call(&mut self, call: Call) {
         if !self.items.is_empty() {
             self.items.push(Item::Reply);
+        }
+        if matches!(call.body, CallBody::Grants(_) | CallBody::State) {
+            self.asked_bytes = self.asked_bytes.saturating_add(LONG_ANSWER_BYTES);
         }
         self.calls.push(call);
     }
@@ -91,12 +104,21 @@ impl Turn {
     pub(super) fn say(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.itemize();
         if let Some(Item::Bytes(bytes)) = self.items.last_mut() {
+            let before = bytes.len();
             write(bytes);
+            let said = bytes.len().saturating_sub(before);
+            self.said_bytes = self.said_bytes.saturating_add(said);
             return;
         }
         let mut bytes = Vec::new();
         write(&mut bytes);
+        self.said_bytes = self.said_bytes.saturating_add(bytes.len());
         self.items.push(Item::Bytes(bytes));
+    }
+
+    /// Whether its answers may take so much memory that what follows has to wait for them.
+    pub(super) const fn is_full(&self) -> bool {
+        self.said_bytes.saturating_add(self.asked_bytes) >= TURN_ANSWER_BYTES_MAX
     }
 
     fn itemize(&mut self) {
@@ -105,7 +127,7 @@ impl Turn {
         }
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.items.is_empty() && self.calls.is_empty()
     }
 }
@@ -113,8 +135,10 @@ impl Turn {
 /// What goes on after the commands that were parsed.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// More commands.
+    /// More commands, as soon as they come.
     More,
+    /// The commands that are there already, once everything before them is answered.
+    Pause,
     /// Nothing before this errand is done.
     Errand(Errand),
     /// The end of the connection, once everything is answered.
@@ -131,10 +155,14 @@ pub(super) struct Connection {
     pub(super) name: Vec<u8>,
     pub(super) arguments: Arguments,
     session: Session,
-    /// The items of each flight of the session.
-    turns: VecDeque<Vec<Item>>,
+    /// The items of each flight of the session, and the bytes that are said in them.
+    turns: VecDeque<(Vec<Item>, usize)>,
+    /// Bytes that are said in all of them.
+    said_bytes: usize,
     /// Bytes of commands that are not parsed yet.
     unparsed: Vec<u8>,
+    /// Whether there are whole commands in them, which wait until everything is answered.
+    paused: bool,
     out: Vec<u8>,
     written: usize,
     errand: Option<Pin<Box<dyn Future<Output = Vec<u8>>>>>,
@@ -167,7 +195,9 @@ impl Connection {
             arguments: Arguments::new(),
             session,
             turns: VecDeque::new(),
+            said_bytes: 0,
             unparsed: Vec::new(),
+            paused: false,
             out: Vec::new(),
             written: 0,
             errand: None,
@@ -211,19 +241,19 @@ impl Connection {
         }
         loop {
             let answered = self.poll_answers(context);
-            let ran = self.poll_errand(context);
+            let ran = self.poll_errand(context) || self.resume();
             // A socket that fails is a client that has gone.
             let Ok(read) = self.poll_read(context) else { return Poll::Ready(Closed::ByClient) };
-            if self.poll_write(context).is_err() {
+            let Ok(wrote) = self.poll_write(context) else {
                 return Poll::Ready(Closed::ByClient);
-            }
+            };
             if self.out.len().saturating_sub(self.written) > self.door.options.out_bytes_max {
                 return Poll::Ready(Closed::SlowReader);
             }
             if self.is_over() {
                 return Poll::Ready(self.closing.unwrap_or(Closed::ByClient));
             }
-            if !(answered || ran || read) {
+            if !(answered || ran || read || wrote) {
                 return Poll::Pending;
             }
         }
@@ -231,14 +261,15 @@ impl Connection {
 
     fn is_over(&self) -> bool {
         let done = self.turns.is_empty() && self.errand.is_none() && self.out.is_empty();
-        done && (self.closing.is_some() || self.end_of_input)
+        done && (self.closing.is_some() || self.end_of_input && !self.paused)
     }
 
     fn poll_answers(&mut self, context: &mut Context<'_>) -> bool {
         let mut answered = false;
         while !self.turns.is_empty() {
             let Poll::Ready(replies) = self.session.poll_replies(context) else { break };
-            let items = self.turns.pop_front().unwrap_or_default();
+            let (items, said_bytes) = self.turns.pop_front().unwrap_or_default();
+            self.said_bytes = self.said_bytes.saturating_sub(said_bytes);
             self.write_answers(&items, &replies);
             answered = true;
         }
@@ -291,12 +322,26 @@ impl Connection {
         true
     }
 
+    /// Parses on where a turn was full, once that turn is answered.
+    fn resume(&mut self) -> bool {
+        if !self.paused || !self.turns.is_empty() || !self.may_take_in() {
+            return false;
+        }
+        self.paused = false;
+        let unparsed = std::mem::take(&mut self.unparsed);
+        self.take_in(&unparsed);
+        true
+    }
+
     fn may_read(&self) -> bool {
+        !self.end_of_input && !self.paused && self.may_take_in()
+    }
+
+    fn may_take_in(&self) -> bool {
         self.closing.is_none()
-            && !self.end_of_input
             && self.errand.is_none()
             && self.session.in_flight() < self.door.options.calls_in_flight_max
-            && self.out.len() < OUT_BYTES_PAUSE
+            && self.out.len().saturating_add(self.said_bytes) < OUT_BYTES_PAUSE
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
@@ -332,7 +377,7 @@ impl Connection {
         let mut turn = Turn::default();
         let (parsed, next) = self.parse(bytes, &mut turn);
         if !turn.is_empty() {
-            let Turn { items, calls } = turn;
+            let Turn { items, calls, said_bytes, .. } = turn;
             let organization =
                 self.principal.map_or(OrganizationNumber(0), |principal| principal.organization);
             let text = if calls.is_empty() {
@@ -341,10 +386,12 @@ impl Connection {
                 Bytes::copy_from_slice(bytes.get(..parsed).unwrap_or(bytes))
             };
             self.session.submit(organization, &text, calls);
-            self.turns.push_back(items);
+            self.said_bytes = self.said_bytes.saturating_add(said_bytes);
+            self.turns.push_back((items, said_bytes));
         }
         match next {
             Next::More => {}
+            Next::Pause => self.paused = true,
             Next::Errand(errand) => self.errand = Some(errand.run(&self.door.engine)),
             Next::Close(reason) => {
                 self.closing = Some(reason);
@@ -354,11 +401,15 @@ impl Connection {
         self.unparsed.extend_from_slice(bytes.get(parsed..).unwrap_or(&[]));
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+    /// Whether everything was written that there was.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> io::Result<bool> {
+        if self.out.is_empty() {
+            return Ok(false);
+        }
         while self.written < self.out.len() {
             let rest = self.out.get(self.written..).unwrap_or(&[]);
             let Poll::Ready(sent) = Pin::new(&mut self.stream).poll_write(context, rest) else {
-                return Ok(());
+                return Ok(false);
             };
             let sent = sent?;
             self.written = self.written.saturating_add(sent);
@@ -369,7 +420,8 @@ impl Connection {
         self.out.clear();
         self.out.shrink_to(OUT_BYTES_KEPT);
         self.written = 0;
-        Ok(())
+        // Who was not read for what it had to read may be read again.
+        Ok(true)
     }
 
     /// Whether a time limit was passed.

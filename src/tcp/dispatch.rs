@@ -28,13 +28,17 @@ impl Connection {
         let mut meters = MeterCache::default();
         let mut arguments = std::mem::take(&mut self.arguments);
         let mut at = 0;
-        let mut next_step = Next::More;
+        // After so many commands, or answers of so many bytes, the rest waits for the next turn.
+        let mut next_step = Next::Pause;
         for _ in 0..TURN_COMMANDS_MAX {
             let limits =
                 if self.principal.is_some() { Limits::AFTER_AUTH } else { Limits::BEFORE_AUTH };
-            match read_command(bytes, at, &limits, &mut arguments) {
-                Ok(Progress::Incomplete) => break,
-                Ok(Progress::Command { next }) => at = next,
+            let end = match read_command(bytes, at, &limits, &mut arguments) {
+                Ok(Progress::Incomplete) => {
+                    next_step = Next::More;
+                    break;
+                }
+                Ok(Progress::Command { next }) => next,
                 Err(error) => {
                     self.count(ErrorCode::Protocol);
                     turn.say(|out| reply::write_protocol_error(out, &error));
@@ -42,21 +46,32 @@ impl Connection {
                     at = bytes.len();
                     break;
                 }
-            }
+            };
             if arguments.is_empty() {
+                at = end;
                 continue;
             }
             let request = match parse_request(bytes, &arguments) {
                 Ok(request) => request,
                 Err(error) => {
+                    at = end;
                     self.count(code_of(error.code()));
                     turn.say(|out| reply::write_request_error(out, bytes, &error));
                     continue;
                 }
             };
+            // A turn is one principal's and is answered in one protocol.
+            if begins_turn(&request) && !turn.is_empty() {
+                break;
+            }
+            at = end;
             let mut asked = Asked { bytes, catalog: &catalog, meters: &mut meters };
-            next_step = self.request(request, &mut asked, turn);
-            if !matches!(next_step, Next::More) {
+            let next = self.request(request, &mut asked, turn);
+            if !matches!(next, Next::More) {
+                next_step = next;
+                break;
+            }
+            if turn.is_full() {
                 break;
             }
         }
@@ -289,8 +304,6 @@ impl Connection {
             self.name = name.to_vec();
         }
         let (protocol, id) = (self.protocol, self.connection_number());
-        // What is answered from here on is in the new protocol; what was asked before is written
-        // with the values it had then, which are the same in both.
         turn.say(|out| handshake::write_hello(out, protocol, id));
     }
 
@@ -398,6 +411,11 @@ fn command(request: &CommandRequest, bytes: &[u8], protocol: Protocol, turn: &mu
             handshake::write_command_info(out, protocol, &parts_of(bytes, spans));
         }
     });
+}
+
+/// Whether what comes from here on may be another principal's, or answered in another protocol.
+const fn begins_turn(request: &Request) -> bool {
+    matches!(request, Request::Hello { .. } | Request::Auth { .. } | Request::Reset)
 }
 
 /// Which metric an error reply's code belongs to.

@@ -5,11 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::thread;
 
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -57,9 +56,8 @@ fn assert_used(server: &Server, customers: u32, times: u32) {
     let lines: Vec<_> = (0..customers).map(|n| format!("BALANCE customer-{n} tokens")).collect();
     let said = caller.pipeline(lines.iter().map(String::as_str));
     for (number, said) in (0..customers).zip(said) {
-        let halves = (2 * number + 1) * times;
-        let expected =
-            if halves % 2 == 0 { format!("-{}", halves / 2) } else { format!("-{}.5", halves / 2) };
+        let used = Decimal::new(i64::from(10 * number + 5), 1) * Decimal::from(times);
+        let expected = (-used).normalize().to_string();
         assert_eq!(said, expected, "customer-{number}");
     }
 }
@@ -91,29 +89,31 @@ fn the_canonical_loads_come_out_exact() {
 fn a_snapshot_under_load_is_exact() {
     let temp = TempDir::new().unwrap();
     let server = one_shard(&temp.path().join("data"));
-    let stop = Arc::new(AtomicBool::new(false));
     let (address, token) = (server.resp, server.token());
-    let loading = thread::spawn({
-        let stop = Arc::clone(&stop);
-        move || {
-            let mut caller = Caller::with_token(address, &token);
-            let mut rounds = 0_u32;
-            while !stop.load(Ordering::Relaxed) {
-                let lines: Vec<_> =
-                    (0..1_000).map(|n| format!("USE customer-{n} tokens {n}.5")).collect();
-                let said = caller.pipeline(lines.iter().map(String::as_str));
-                assert!(said.iter().all(|said| said.starts_with("applied ")));
-                rounds += 1;
-            }
-            rounds
+    let (begun, rounds) = mpsc::sync_channel(0);
+    let loading = thread::spawn(move || {
+        let mut caller = Caller::with_token(address, &token);
+        let lines: Vec<_> = (0..1_000).map(|n| format!("USE customer-{n} tokens {n}.5")).collect();
+        let mut rounds = 0_u32;
+        while begun.send(()).is_ok() {
+            let said = caller.pipeline(lines.iter().map(String::as_str));
+            assert!(said.iter().all(|said| said.starts_with("applied ")));
+            rounds += 1;
         }
+        rounds
     });
     let mut caller = Caller::of(&server);
-    let seqs: Vec<u64> = (0..5).map(|_| caller.says("SNAPSHOT").parse().unwrap()).collect();
-    assert!(seqs.is_sorted(), "{seqs:?}");
-    stop.store(true, Ordering::Relaxed);
+    let mut seqs = Vec::new();
+    for _ in 0..5 {
+        // One round is over and the next one begins.
+        rounds.recv().unwrap();
+        rounds.recv().unwrap();
+        seqs.push(caller.says("SNAPSHOT").parse::<u64>().unwrap());
+    }
+    drop(rounds);
     let rounds = loading.join().unwrap();
     println!("snapshots at {seqs:?} during {rounds} rounds");
+    assert!(seqs.is_sorted_by(|a, b| a < b), "{seqs:?}");
     let server = server.kill().start();
     assert_used(&server, 1_000, rounds);
 }

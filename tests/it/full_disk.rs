@@ -12,8 +12,11 @@ use tempfile::TempDir;
 use crate::caller::Caller;
 use crate::server::Options;
 
-/// The default.
-const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
+
+/// What is left of the disk when the server refuses: the reserve, and room for opening two shards and
+/// the catalog again.
+const LEFT_BYTES_MAX: u64 = (32 + 3 * 24) * MIB;
 
 /// A small file system of the test's own, in memory.
 struct SmallDisk {
@@ -25,7 +28,7 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let at = TempDir::new().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=192m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=384m", "tmpfs"])
             .arg(at.path())
             .stderr(Stdio::null())
             .status();
@@ -48,7 +51,7 @@ impl SmallDisk {
     /// A file that leaves so many bytes free.
     fn fill_but(&self, free: u64) {
         let mut filler = File::create(self.path().join("filler")).unwrap();
-        let piece = [0xff; 64 * 1024];
+        let piece = vec![0xff; 64 * 1024];
         while self.free_bytes() > free {
             filler.write_all(&piece).unwrap();
         }
@@ -92,7 +95,7 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
     let mut used = 0;
     assert_eq!(caller.says("USE ada tokens 1"), "applied 999999");
     used += 1;
-    disk.fill_but(RESERVE_BYTES - 1024 * 1024);
+    disk.fill_but(LEFT_BYTES_MAX - MIB);
     // The commit that finds out was taken still.
     let refused = use_while(&mut caller, &mut used, |said| said.starts_with("applied "));
     assert_eq!(refused, "-READONLY disk full");

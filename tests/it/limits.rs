@@ -1,5 +1,6 @@
 //! What a client may not do: it is told so by name, and nothing has changed.
 
+use drawdown::resp::client::Reply;
 use tempfile::TempDir;
 
 use crate::caller::Caller;
@@ -158,6 +159,48 @@ fn nobody_does_more_than_its_token_allows() {
     assert!(other.says("BALANCE ada tokens").starts_with("-BADARG unknown meter"));
     assert!(other.says("TOKEN CREATE default admin").starts_with("-NOPERM "));
     assert_eq!(caller.says("STATE ada"), ADA);
+}
+
+#[test]
+fn what_is_piped_ahead_of_another_token_belongs_to_the_first() {
+    let temp = TempDir::new().unwrap();
+    let (server, mut caller) = server_with_ada(&temp, &[]);
+    let made = caller.says("TOKEN CREATE other admin");
+    let other = made.split(' ').nth(1).unwrap();
+    let first = server.token();
+    let mut others = Caller::with_token(server.resp, other);
+    assert_eq!(others.says("METER CREATE tokens").len(), 36);
+    assert_eq!(others.says("USE ada tokens 1"), "applied -1");
+    let theirs = "tokens balance -1 credited 0 consumed 1";
+    // Organizations have different customers of the same name, and RESET must not open the first's.
+    let piped = ["STATE ada", "RESET", "STATE ada"];
+    let said = others.pipeline(piped.into_iter());
+    assert_eq!(said, [theirs, "RESET", "-NOAUTH Authentication required."]);
+    let lines = [
+        format!("AUTH {other}"),
+        "USE ada tokens 0".to_owned(),
+        "STATE ada".to_owned(),
+        format!("AUTH {first}"),
+        "STATE ada".to_owned(),
+        "USE ada tokens 0".to_owned(),
+        format!("HELLO 2 AUTH default {other}"),
+        "BALANCE ada tokens".to_owned(),
+    ];
+    let said = others.pipeline(lines.iter().map(String::as_str));
+    assert_eq!(said[..6], ["OK", "applied -1", theirs, "OK", ADA, "applied 97.5"]);
+    assert_eq!(said[7], "-1");
+}
+
+#[test]
+fn what_is_piped_ahead_of_another_protocol_is_answered_in_the_first() {
+    let temp = TempDir::new().unwrap();
+    let (_server, mut caller) = server_with_ada(&temp, &[]);
+    let lines = ["STATE ada", "HELLO 3", "STATE ada", "HELLO 2", "STATE ada"];
+    let bytes = lines.map(|line| command(&line.split(' ').collect::<Vec<_>>())).concat();
+    caller.send(&bytes).unwrap();
+    let replies: Vec<Reply> = (0..5).map(|_| caller.reply().unwrap()).collect();
+    let maps: Vec<bool> = replies.iter().map(|reply| matches!(reply, Reply::Map(_))).collect();
+    assert_eq!(maps, [false, true, true, false, false]);
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! The server as its users meet it: the real binary, real sockets, real clients.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by failing"
+)]
 
 mod bench;
 mod bounds;

@@ -20,10 +20,10 @@ use rustix::process::Pid;
 use rustix::process::Signal;
 
 /// A server on a loaded machine has this long to recover and to say so.
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// And this long to drain.
-const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a server is started: the directory and what else it is told.
 #[derive(Debug, Clone)]

@@ -19,6 +19,8 @@ const CUSTOMERS: u64 = 7;
 /// commit that follows.
 const UNMARKED_MAX: u64 = 2;
 
+const WATERMARK: &str = "shard-000/journal/watermark";
+
 fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -32,13 +34,16 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+/// What an empty data file has at most, in bytes.
+const EMPTY_BYTES_MAX: u64 = 1_024;
+
 /// The data file of the newest segment that holds anything. One that was opened ahead is empty.
 fn last_data_file(data: &Path) -> PathBuf {
     let journal = data.join("shard-000/journal");
     let mut files: Vec<PathBuf> = fs::read_dir(journal)
         .unwrap()
         .map(|entry| entry.unwrap().path().join("db"))
-        .filter(|file| file.is_file())
+        .filter(|file| file.metadata().is_ok_and(|data| data.len() > EMPTY_BYTES_MAX))
         .collect();
     files.sort();
     files.into_iter().next_back().unwrap()
@@ -53,20 +58,26 @@ fn used_after(count: u64) -> Vec<u64> {
     used
 }
 
-/// A directory whose server was killed right after the last acknowledgement.
-fn killed_server(temp: &Path, flags: &[&str], snapshot_at: Option<u64>) -> Options {
+/// A directory whose server was killed right after the last acknowledgement, and its watermark from
+/// before that, which is what a power failure may leave.
+fn killed_server(temp: &Path, flags: &[&str], snapshot_at: Option<u64>) -> (Options, Vec<u8>) {
     let options = Options::on(&temp.join("data")).with(&["--shards", "1"]).with(flags);
+    let data = options.data().to_owned();
     let server = options.start();
     let mut caller = Caller::of(&server);
     caller.says("METER CREATE tokens");
+    let mut watermark = Vec::new();
     for number in 1..=COMMANDS {
+        if number == COMMANDS {
+            watermark = fs::read(data.join(WATERMARK)).unwrap();
+        }
         let said = caller.says(&format!("USE customer-{} tokens {number}", number % CUSTOMERS));
         assert!(said.starts_with("applied "), "{said}");
         if snapshot_at == Some(number) {
             caller.says("SNAPSHOT").parse::<u64>().unwrap();
         }
     }
-    server.kill()
+    (server.kill(), watermark)
 }
 
 /// How a server starts on a directory with a cut file.
@@ -106,8 +117,18 @@ fn start(options: Options) -> Started {
     Started::With(count)
 }
 
-/// Starts servers on copies of the directory that lack the end of the journal's last file.
-fn check_cuts(temp: &Path, options: &Options, covered: u64) {
+/// Starts servers on copies of the directory that lack the end of the journal's last file: with the
+/// newest watermark, and with the one before.
+fn check_cuts(temp: &Path, options: &Options, earlier: &[u8], covered: u64) {
+    check_marked_cuts(temp, options, covered);
+    fs::write(options.data().join(WATERMARK), earlier).unwrap();
+    let shorter = check_marked_cuts(temp, options, covered)
+        .iter()
+        .any(|started| matches!(started, Started::With(count) if *count < COMMANDS));
+    assert!(shorter, "what was torn off beyond the watermark keeps the rest from being read");
+}
+
+fn check_marked_cuts(temp: &Path, options: &Options, covered: u64) -> Vec<Started> {
     let file = last_data_file(options.data());
     let length = fs::metadata(&file).unwrap().len();
     let bytes = fs::read(&file).unwrap();
@@ -132,32 +153,34 @@ fn check_cuts(temp: &Path, options: &Options, covered: u64) {
             assert!(count >= COMMANDS - UNMARKED_MAX, "cut at {cut}: {count} of {COMMANDS}");
             assert!(count >= covered, "cut at {cut}: {count}, snapshot at {covered}");
         }
+        fs::remove_dir_all(&copy).unwrap();
         outcomes.push((cut, started));
     }
     println!("{outcomes:?}");
     assert_eq!(outcomes.first(), Some(&(0, Started::Refused)));
     assert_eq!(outcomes.last(), Some(&(length, Started::With(COMMANDS))));
+    outcomes.into_iter().map(|(_, started)| started).collect()
 }
 
 #[test]
 fn a_cut_journal_is_a_prefix_or_is_refused() {
     let temp = TempDir::new().unwrap();
-    let options = killed_server(temp.path(), &[], None);
-    check_cuts(temp.path(), &options, 0);
+    let (options, earlier) = killed_server(temp.path(), &[], None);
+    check_cuts(temp.path(), &options, &earlier, 0);
 }
 
 #[test]
 fn a_cut_journal_behind_a_snapshot_is_a_prefix_or_is_refused() {
     let temp = TempDir::new().unwrap();
-    let flags = ["--segment-bytes-max", "64KiB"];
-    let options = killed_server(temp.path(), &flags, Some(COMMANDS - 20));
-    check_cuts(temp.path(), &options, COMMANDS - 20);
+    let flags = ["--segment-bytes-max", "16KiB"];
+    let (options, earlier) = killed_server(temp.path(), &flags, Some(COMMANDS - 20));
+    check_cuts(temp.path(), &options, &earlier, COMMANDS - 20);
 }
 
 #[test]
 fn a_missing_part_is_never_an_empty_start() {
     let temp = TempDir::new().unwrap();
-    let options = killed_server(temp.path(), &[], None);
+    let (options, _) = killed_server(temp.path(), &[], None);
     let parts = [
         "directory.toml",
         "shard-000",

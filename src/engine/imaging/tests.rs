@@ -33,7 +33,7 @@ fn taker(dir: &Path) -> SnapshotTaker {
 fn begin(rig: &mut Rig, taker: &SnapshotTaker) -> oneshot::Receiver<Result<Seq, String>> {
     let (heard, ended) = oneshot::channel();
     let journal = Arc::new(JournalState::default());
-    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, heard);
+    rig.core.imaging = Imaging::begin(&mut rig.core.shard, taker, &journal, Pace::Beside, heard);
     ended
 }
 
