@@ -8,7 +8,11 @@ use crate::engine::hosted::HostedContext;
 use crate::time::Timestamp;
 
 /// Holds the live balance of one customer on one meter. Lives in its shard's arena.
+///
+/// Two cache lines and never three: without the alignment it would lie across three of them half the
+/// time, for 24 bytes less.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub struct CustomerMeter {
     account: Account,
 }
