@@ -9,9 +9,9 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use foldhash::fast::RandomState;
 use uuid::Uuid;
-use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::id::{CustomerId, CustomerNumber, OrganizationNumber, ShardNumber};
+use crate::id::{CustomerId, CustomerNumber, OrganizationNumber, SEED_SPREAD, ShardNumber};
 
 /// Where a customer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +58,6 @@ impl Hasher for AlreadyHashed {
         self.0
     }
 }
-
-/// Longest name that is hashed in one piece with its organization.
-const NAME_BYTES_SHORT: usize = 60;
 
 /// Id and external id to customer, of every organization.
 #[derive(Debug)]
@@ -143,21 +140,8 @@ impl Directory {
     /// What an external id of an organization is looked up by.
     #[must_use]
     pub fn name_hash(&self, organization: OrganizationNumber, external_id: &[u8]) -> NameHash {
-        let head = organization.0.to_le_bytes();
-        let mut text = [0_u8; NAME_BYTES_SHORT + 4];
-        let total = head.len().saturating_add(external_id.len());
-        let hash = if let Some((into_head, into_name)) =
-            text.get_mut(..total).and_then(|text| text.split_at_mut_checked(head.len()))
-        {
-            into_head.copy_from_slice(&head);
-            into_name.copy_from_slice(external_id);
-            xxh3_128_with_seed(text.get(..total).unwrap_or(&[]), self.seed)
-        } else {
-            let mut hasher = Xxh3::with_seed(self.seed);
-            hasher.update(&head);
-            hasher.update(external_id);
-            hasher.digest128()
-        };
+        let of_organization = u64::from(organization.0).wrapping_mul(SEED_SPREAD);
+        let hash = xxh3_128_with_seed(external_id, self.seed ^ of_organization);
         let [low, high] =
             [hash, hash >> 64].map(|part| u64::try_from(part & u128::from(u64::MAX)).unwrap_or(0));
         NameHash { high, low }

@@ -1,5 +1,6 @@
 //! A record as memory applies it: the same for a live command and a replayed one.
 
+use rust_decimal::Decimal;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::account::{Action, Posting};
@@ -134,13 +135,15 @@ impl EntryKey {
 /// 32 bits that tell another body from the same one. What a retry cannot repeat, the time at which
 /// it was sequenced, is left out; `1` and `1.0` are the same body.
 fn fingerprint(meter: MeterNumber, action: &Action) -> u32 {
-    let short = |tag: u8, amount: rust_decimal::Decimal| {
-        let mut text = [0_u8; 21];
+    let short = |tag: u8, amount: Decimal| {
         let amount = if amount.scale() == 0 { amount } else { amount.normalize() };
-        let parts = [tag].into_iter().chain(meter.0.to_le_bytes()).chain(amount.serialize());
-        for (byte, part) in text.iter_mut().zip(parts) {
-            *byte = part;
-        }
+        let [head, tail] = [[tag; 4], meter.0.to_le_bytes()];
+        let mut text = [0; 24];
+        let (into_head, rest) = text.split_at_mut(4);
+        let (into_tail, into_amount) = rest.split_at_mut(4);
+        into_head.copy_from_slice(&head);
+        into_tail.copy_from_slice(&tail);
+        into_amount.copy_from_slice(&amount.serialize());
         xxh3_64(&text)
     };
     let hash = match action {
