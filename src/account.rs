@@ -35,6 +35,10 @@ pub use outcome::GrantEnd;
 pub use outcome::Outcome;
 pub use outcome::Refusal;
 pub use outcome::Verdict;
+#[cfg_attr(
+    not(feature = "server"),
+    expect(unused_imports, reason = "snapshots keep accounts")
+)]
 pub(crate) use parts::Parts;
 pub use tally::AVERAGE_DECIMALS;
 pub(crate) use tally::Tally;

@@ -144,6 +144,7 @@ impl Grant {
     }
 
     /// A grant as it was imaged; `None` when the numbers are none of a grant.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "snapshots keep accounts"))]
     pub(crate) fn restored(terms: &GrantTerms, drawn: Decimal) -> Option<Self> {
         let whole = terms.amount > Decimal::ZERO;
         let drawn_within = drawn >= Decimal::ZERO && drawn <= terms.amount;
@@ -211,6 +212,7 @@ impl Grant {
     }
 
     /// What it would be asked for with.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "snapshots keep accounts"))]
     pub(crate) fn terms(&self) -> GrantTerms {
         GrantTerms {
             id: self.id,

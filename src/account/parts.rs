@@ -39,6 +39,7 @@ pub(crate) struct Parts<'a> {
 
 impl Account {
     /// Takes a copy apart.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "snapshots keep accounts"))]
     pub(crate) fn parts(&self) -> Parts<'_> {
         let ledger = &self.ledger;
         let live =

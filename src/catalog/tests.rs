@@ -39,7 +39,7 @@ fn catalog(changes: &[CatalogChange]) -> Catalog {
     let first = [organization("acme"), organization("other")];
     first.iter().chain(changes).fold(Catalog::new(), |catalog, change| {
         let next = catalog.with(change).unwrap();
-        assert_eq!(next.version.0, catalog.version.0 + 1);
+        assert_eq!(Some(next.version.0), catalog.version.0.checked_add(1));
         next
     })
 }
@@ -60,9 +60,8 @@ const ANY: &str = r#"{"conjunction":"and","clauses":[]}"#;
 fn fed(catalog: &Catalog, organization: OrganizationNumber, event: &str) -> Vec<(u32, String)> {
     let event = Event::parse(event.as_bytes(), Timestamp::EPOCH).unwrap();
     let postings = catalog.postings(organization, &event);
-    let amount = |posting| match posting {
-        Posting::Draw(draw) => draw.to_string(),
-        other => format!("{other:?}"),
+    let amount = |posting| {
+        if let Posting::Draw(draw) = posting { draw.to_string() } else { format!("{posting:?}") }
     };
     postings.into_iter().map(|(meter, posting)| (meter.0, amount(posting))).collect()
 }

@@ -28,9 +28,9 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(config.durability.value, Durability::Fsync);
     assert_eq!(config.clock.value, ClockKind::System);
     assert_eq!(config.connections_max.value.get(), 4_096);
-    assert_eq!(config.snapshot_interval.value, Duration::from_secs(60));
+    assert_eq!(config.snapshot_interval.value, Duration::from_mins(1));
     assert_eq!(config.snapshot_records.value.get(), 16_000_000);
-    assert_eq!(config.key_window.value, Duration::from_secs(35 * 86_400));
+    assert_eq!(config.key_window.value, Duration::from_hours(35 * 24));
     assert_eq!(config.reserve_bytes.value, Bytes(32 << 20));
     assert!(config.lines().iter().all(|(_, _, origin)| **origin == Origin::Default));
 }
@@ -46,7 +46,7 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
     assert_eq!(config.shards.origin, Origin::Flag("--shards"));
     assert_eq!(config.resp.value, "127.0.0.1:2".parse().unwrap());
     assert_eq!(config.resp.origin, Origin::Environment("DRAWDOWN_RESP"));
-    assert_eq!(config.key_window.value, Duration::from_secs(7 * 86_400));
+    assert_eq!(config.key_window.value, Duration::from_hours(7 * 24));
     assert_eq!(config.key_window.origin, Origin::File(file.path().to_owned()));
     assert_eq!(config.http.origin, Origin::Default);
 }
@@ -130,8 +130,8 @@ fn lengths_of_time() {
     let read = <Duration as Value>::parse;
     assert_eq!(read("250ms"), Some(Duration::from_millis(250)));
     assert_eq!(read("90s"), Some(Duration::from_secs(90)));
-    assert_eq!(read("15m"), Some(Duration::from_secs(900)));
-    assert_eq!(read("12 h"), Some(Duration::from_secs(43_200)));
+    assert_eq!(read("15m"), Some(Duration::from_mins(15)));
+    assert_eq!(read("12 h"), Some(Duration::from_hours(12)));
     for text in ["", "60", "s", "-1s", "1.5s", "1w", "99999999999999999d"] {
         assert_eq!(read(text), None, "{text}");
     }
