@@ -170,12 +170,21 @@ impl Catalog {
     /// [`CatalogError`]: the change makes no sense here.
     pub fn with(&self, change: &CatalogChange) -> Result<Self, CatalogError> {
         let mut next = self.clone();
+        next.apply(change)?;
+        Ok(next)
+    }
+
+    /// Makes this the catalog after `change`, which takes no copy: for one that nobody reads yet.
+    ///
+    /// # Errors
+    /// [`CatalogError`]: the change makes no sense here, and nothing changed.
+    pub fn apply(&mut self, change: &CatalogChange) -> Result<(), CatalogError> {
         match change {
-            CatalogChange::Organization { id, name } => next.add_organization(*id, name)?,
+            CatalogChange::Organization { id, name } => self.add_organization(*id, name)?,
             CatalogChange::Meter { id, organization, name, filter, aggregation } => {
-                next.check_organization(*organization)?;
-                let number = u32::try_from(next.meters.len()).map_err(|_| CatalogError::Full)?;
-                next.add_meter(Meter {
+                self.check_organization(*organization)?;
+                let number = u32::try_from(self.meters.len()).map_err(|_| CatalogError::Full)?;
+                self.add_meter(Meter {
                     id: *id,
                     number: MeterNumber(number),
                     organization: *organization,
@@ -185,19 +194,19 @@ impl Catalog {
                 })?;
             }
             CatalogChange::Token(token) => {
-                next.check_organization(token.organization)?;
-                if next.tokens.len() >= TOKENS_MAX {
+                self.check_organization(token.organization)?;
+                if self.tokens.len() >= TOKENS_MAX {
                     return Err(CatalogError::Full);
                 }
-                next.tokens.push(token.clone());
+                self.tokens.push(token.clone());
             }
             CatalogChange::TokenRevoked(id) => {
-                let place = next.tokens.iter().position(|token| token.id == *id);
-                next.tokens.remove(place.ok_or(CatalogError::UnknownToken)?);
+                let place = self.tokens.iter().position(|token| token.id == *id);
+                self.tokens.remove(place.ok_or(CatalogError::UnknownToken)?);
             }
         }
-        next.version = CatalogVersion(self.version.0.saturating_add(1));
-        Ok(next)
+        self.version = CatalogVersion(self.version.0.saturating_add(1));
+        Ok(())
     }
 
     fn check_organization(&self, number: OrganizationNumber) -> Result<(), CatalogError> {

@@ -157,8 +157,8 @@ pub fn recover(journal: &mut dyn Journal) -> Result<(Catalog, Seq), JournalError
         while !reader.is_empty() {
             let change =
                 read_change(&mut reader).map_err(|error| ReplayStop::Malformed(error.0))?;
-            catalog = catalog
-                .with(&change)
+            catalog
+                .apply(&change)
                 .map_err(|_| ReplayStop::Malformed("a change that the catalog refuses"))?;
         }
         last = batch.last;
