@@ -39,7 +39,7 @@ fn catalog(changes: &[CatalogChange]) -> Catalog {
     let first = [organization("acme"), organization("other")];
     first.iter().chain(changes).fold(Catalog::new(), |catalog, change| {
         let next = catalog.with(change).unwrap();
-        assert_eq!(next.version.0, catalog.version.0 + 1);
+        assert_eq!(Some(next.version.0), catalog.version.0.checked_add(1));
         next
     })
 }
@@ -62,7 +62,9 @@ fn fed(catalog: &Catalog, organization: OrganizationNumber, event: &str) -> Vec<
     let postings = catalog.postings(organization, &event);
     let amount = |posting| match posting {
         Posting::Draw(draw) => draw.to_string(),
-        other => format!("{other:?}"),
+        Posting::Max(_) | Posting::Min(_) | Posting::Average(_) | Posting::Unique(_) => {
+            panic!("{posting:?}")
+        }
     };
     postings.into_iter().map(|(meter, posting)| (meter.0, amount(posting))).collect()
 }

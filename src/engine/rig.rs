@@ -85,13 +85,16 @@ pub(super) struct Rig {
 /// A key, who sent it, and in which space.
 type SentKey = (String, KeySpace, String);
 
+/// Who a customer is, and its accounts.
+type KnownCustomer = (CustomerId, OrganizationNumber, Box<str>, Vec<(MeterNumber, Account)>);
+
 /// All that a shard knows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
     applied: Seq,
     time: Timestamp,
     catalog: CatalogVersion,
-    customers: Vec<(CustomerId, OrganizationNumber, Box<str>, Vec<(MeterNumber, Account)>)>,
+    customers: Vec<KnownCustomer>,
     keys: Vec<(SentKey, Option<Remembered>)>,
 }
 

@@ -90,10 +90,9 @@ fn keys_of_events_and_commands_and_customers_are_apart() {
     let command = |customer| EntryKey::of(SEED, customer, b"key", TOKENS, &debit("1"));
     let event = |customer| {
         let record = Record::Event { customer, key: b"key", postings: Vec::new(), payload: b"{}" };
-        match Entry::of(record, Timestamp::EPOCH, SEED).body {
-            EntryBody::Event(event) => event.key.unwrap(),
-            other => panic!("{other:?}"),
-        }
+        let body = Entry::of(record, Timestamp::EPOCH, SEED).body;
+        let EntryBody::Event(event) = body else { panic!("{body:?}") };
+        event.key.unwrap()
     };
     let keys = [
         command(ANNA).unwrap().hash,
