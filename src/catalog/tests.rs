@@ -60,8 +60,11 @@ const ANY: &str = r#"{"conjunction":"and","clauses":[]}"#;
 fn fed(catalog: &Catalog, organization: OrganizationNumber, event: &str) -> Vec<(u32, String)> {
     let event = Event::parse(event.as_bytes(), Timestamp::EPOCH).unwrap();
     let postings = catalog.postings(organization, &event);
-    let amount = |posting| {
-        if let Posting::Draw(draw) = posting { draw.to_string() } else { format!("{posting:?}") }
+    let amount = |posting| match posting {
+        Posting::Draw(draw) => draw.to_string(),
+        Posting::Max(_) | Posting::Min(_) | Posting::Average(_) | Posting::Unique(_) => {
+            panic!("{posting:?}")
+        }
     };
     postings.into_iter().map(|(meter, posting)| (meter.0, amount(posting))).collect()
 }

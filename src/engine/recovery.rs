@@ -7,7 +7,7 @@ use crate::engine::directory::{CustomerPlace, Directory};
 use crate::engine::entry::{Entry, EntryBody, NewCustomer};
 use crate::engine::imaging::{ImagedCustomer, read_customer};
 use crate::engine::offline::{journal_dir, snapshots_dir};
-use crate::engine::shard::{Effects, Shard};
+use crate::engine::shard::{Depth, Effects, Shard};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
 use crate::journal::record::read_record;
 use crate::journal::sled::{Options, SledJournal};
@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 
 /// Records between two reports of progress.
 const REPORT_RECORDS: u64 = 100_000;
+
+/// Records that are read before the first of them is applied.
+const AHEAD_RECORDS: usize = 16;
 
 /// Who watches a recovery. Called from several threads, one a shard.
 pub trait RecoveryProgress: Send + Sync {
@@ -238,37 +241,80 @@ pub(super) fn replay(
     shard: &mut Shard,
     terms: &RecoveryTerms<'_>,
 ) -> Result<u64, JournalError> {
-    let mut replayed = 0_u64;
-    // What effects ask of others was done, or is asked anew: timers are set from the accounts.
-    let mut effects = Effects::new();
-    journal.replay(shard.applied.next(), &mut |batch| {
+    let imaged = shard.applied;
+    let mut replay = Replay {
+        number,
+        shard,
+        terms,
+        ahead: Vec::with_capacity(AHEAD_RECORDS),
+        effects: Effects::new(),
+        replayed: 0,
+    };
+    journal.replay(imaged.next(), &mut |batch| {
         each_record(batch, |seq, time, reader| {
             let (_, record) = read_record(reader)?;
-            if seq <= shard.applied {
+            if seq <= imaged {
                 return Ok(());
             }
-            let entry = Entry::of(record, time, terms.seed);
-            if let EntryBody::Customer(customer) = &entry.body {
-                if usize::try_from(customer.number.0).ok() != Some(shard.customers_len()) {
-                    return Err(Malformed("a customer's number is not the next one"));
-                }
-                enter(terms.directory, number, customer).map_err(Malformed)?;
-            }
-            if entry.customer().is_some_and(|CustomerNumber(customer)| {
-                usize::try_from(customer).map_or(true, |place| place >= shard.customers_len())
-            }) {
-                return Err(Malformed("a command names a customer who is not there"));
-            }
-            shard.apply(&entry, &mut effects);
-            effects.clear();
-            replayed = replayed.saturating_add(1);
-            if replayed.is_multiple_of(REPORT_RECORDS) {
-                terms.progress.replayed(number, replayed);
-            }
-            Ok(())
-        })
+            replay.ahead.push(Entry::of(record, time, terms.seed));
+            if replay.ahead.len() == AHEAD_RECORDS { replay.apply_ahead() } else { Ok(()) }
+        })?;
+        replay.apply_ahead().map_err(|error| ReplayStop::Malformed(error.0))
     })?;
-    Ok(replayed)
+    Ok(replay.replayed)
+}
+
+/// A replay under way.
+struct Replay<'a> {
+    number: ShardNumber,
+    shard: &'a mut Shard,
+    terms: &'a RecoveryTerms<'a>,
+    /// Read, but not applied yet.
+    ahead: Vec<Entry>,
+    /// What effects ask of others was done, or is asked anew: timers are set from the accounts.
+    effects: Effects,
+    replayed: u64,
+}
+
+impl Replay<'_> {
+    /// Applies what was read, after a look at everything that this will need: the loads overlap.
+    fn apply_ahead(&mut self) -> Result<(), Malformed> {
+        for depth in [Depth::Customer, Depth::Account, Depth::Grant] {
+            let touched = self
+                .ahead
+                .iter()
+                .fold(0, |touched, entry| touched ^ self.shard.touch(entry, depth));
+            std::hint::black_box(touched);
+        }
+        let mut ahead = std::mem::take(&mut self.ahead);
+        for entry in ahead.drain(..) {
+            self.apply(&entry)?;
+        }
+        self.ahead = ahead;
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: &Entry) -> Result<(), Malformed> {
+        let known = self.shard.customers_len();
+        if let EntryBody::Customer(customer) = &entry.body {
+            if usize::try_from(customer.number.0).ok() != Some(known) {
+                return Err(Malformed("a customer's number is not the next one"));
+            }
+            enter(self.terms.directory, self.number, customer).map_err(Malformed)?;
+        }
+        if entry.customer().is_some_and(|CustomerNumber(customer)| {
+            usize::try_from(customer).map_or(true, |place| place >= known)
+        }) {
+            return Err(Malformed("a command names a customer who is not there"));
+        }
+        self.shard.apply(entry, &mut self.effects);
+        self.effects.clear();
+        self.replayed = self.replayed.saturating_add(1);
+        if self.replayed.is_multiple_of(REPORT_RECORDS) {
+            self.terms.progress.replayed(self.number, self.replayed);
+        }
+        Ok(())
+    }
 }
 
 /// Calls `each` with the position and time of every record of `batch`; it reads the record.

@@ -85,8 +85,8 @@ pub(super) struct Rig {
 /// A key, who sent it, and in which space.
 type SentKey = (String, KeySpace, String);
 
-/// A customer, and its accounts by meter.
-type Held = (CustomerId, OrganizationNumber, Box<str>, Vec<(MeterNumber, Account)>);
+/// Who a customer is, and its accounts.
+type KnownCustomer = (CustomerId, OrganizationNumber, Box<str>, Vec<(MeterNumber, Account)>);
 
 /// All that a shard knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,7 @@ pub(super) struct State {
     applied: Seq,
     time: Timestamp,
     catalog: CatalogVersion,
-    customers: Vec<Held>,
+    customers: Vec<KnownCustomer>,
     keys: Vec<(SentKey, Option<Remembered>)>,
 }
 

@@ -51,7 +51,7 @@ fn credit(count: i64) -> GrantCall {
     GrantCall { units: units(count), priority: 0, effective_at: None, expires_at: None }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with what an engine answers")]
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what the engine returns")]
 fn said(said: Said, balance: i64) -> Result<(Said, Balance), EngineError> {
     Ok((said, Balance(balance.into())))
 }

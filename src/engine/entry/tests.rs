@@ -90,8 +90,8 @@ fn keys_of_events_and_commands_and_customers_are_apart() {
     let command = |customer| EntryKey::of(SEED, customer, b"key", TOKENS, &debit("1"));
     let event = |customer| {
         let record = Record::Event { customer, key: b"key", postings: Vec::new(), payload: b"{}" };
-        let entry = Entry::of(record, Timestamp::EPOCH, SEED);
-        let EntryBody::Event(event) = entry.body else { panic!("{entry:?}") };
+        let body = Entry::of(record, Timestamp::EPOCH, SEED).body;
+        let EntryBody::Event(event) = body else { panic!("{body:?}") };
         event.key.unwrap()
     };
     let keys = [
