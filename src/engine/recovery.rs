@@ -7,7 +7,7 @@ use crate::engine::directory::{CustomerPlace, Directory};
 use crate::engine::entry::{Entry, EntryBody, NewCustomer};
 use crate::engine::imaging::{ImagedCustomer, read_customer};
 use crate::engine::offline::{journal_dir, snapshots_dir};
-use crate::engine::shard::{Depth, Effects, Shard};
+use crate::engine::shard::{Effects, Shard, TOUCHED_ENTRIES_MAX};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
 use crate::journal::record::read_record;
 use crate::journal::sled::{Options, SledJournal};
@@ -17,9 +17,6 @@ use crate::time::Timestamp;
 
 /// Records between two reports of progress.
 const REPORT_RECORDS: u64 = 100_000;
-
-/// Records that are read before the first of them is applied.
-const AHEAD_RECORDS: usize = 16;
 
 /// Who watches a recovery. Called from several threads, one a shard.
 pub trait RecoveryProgress: Send + Sync {
@@ -246,7 +243,7 @@ pub(super) fn replay(
         number,
         shard,
         terms,
-        ahead: Vec::with_capacity(AHEAD_RECORDS),
+        ahead: Vec::with_capacity(TOUCHED_ENTRIES_MAX),
         effects: Effects::new(),
         replayed: 0,
     };
@@ -257,7 +254,7 @@ pub(super) fn replay(
                 return Ok(());
             }
             replay.ahead.push(Entry::of(record, time, terms.seed));
-            if replay.ahead.len() == AHEAD_RECORDS { replay.apply_ahead() } else { Ok(()) }
+            if replay.ahead.len() == TOUCHED_ENTRIES_MAX { replay.apply_ahead() } else { Ok(()) }
         })?;
         replay.apply_ahead().map_err(|error| ReplayStop::Malformed(error.0))
     })?;
@@ -279,13 +276,7 @@ struct Replay<'a> {
 impl Replay<'_> {
     /// Applies what was read, after a look at everything that this will need: the loads overlap.
     fn apply_ahead(&mut self) -> Result<(), Malformed> {
-        for depth in [Depth::Customer, Depth::Account, Depth::Grant] {
-            let touched = self
-                .ahead
-                .iter()
-                .fold(0, |touched, entry| touched ^ self.shard.touch(entry, depth));
-            std::hint::black_box(touched);
-        }
+        std::hint::black_box(self.shard.touch(self.ahead.iter()));
         let mut ahead = std::mem::take(&mut self.ahead);
         for entry in ahead.drain(..) {
             self.apply(&entry)?;
