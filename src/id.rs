@@ -37,6 +37,14 @@ uuid_newtype! {
     OrderId;
     /// A benefit that products carry.
     BenefitId;
+    /// A credit of a benefit to a customer, for one purchase.
+    BenefitGrantId;
+    /// A product of an organization.
+    ProductId;
+    /// A price of a product.
+    PriceId;
+    /// A checkout of a product.
+    CheckoutId;
     /// An access token.
     TokenId;
 }

@@ -68,8 +68,8 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0, vocabulary | [`id`], [`units`], [`time`], [`slot`], [`span`], [`encoding`] |
-//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`catalog`], [`keys`], [`token`], [`workload`] |
+//! | 0, vocabulary | [`id`], [`units`], [`money`], [`time`], [`slot`], [`span`], [`encoding`] |
+//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
 //! | 2, storage and codecs | [`journal`], [`snapshot`], [`resp`], [`metrics`], [`readiness`] |
 //! | 3, the engine | [`data_dir`], [`engine`] |
 //! | 4, edges | [`tcp`], [`http`] |
@@ -78,6 +78,7 @@
 // Floor 0: vocabulary.
 pub mod encoding;
 pub mod id;
+pub mod money;
 pub mod slot;
 pub mod span;
 pub mod time;
@@ -86,10 +87,12 @@ pub mod units;
 // Floor 1: the domain, pure.
 pub mod account;
 pub mod catalog;
+pub mod cycle;
 pub mod event;
 pub mod grant;
 pub mod keys;
 pub mod meter;
+pub mod product;
 pub mod token;
 pub mod workload;
 
