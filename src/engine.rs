@@ -51,6 +51,7 @@ pub mod reply;
 pub mod reply_port;
 #[cfg(test)]
 mod rig;
+pub mod roll;
 pub mod scheduler_actor;
 pub mod sequencer;
 pub mod session;

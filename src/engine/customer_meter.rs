@@ -3,25 +3,49 @@
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Handler, Message};
 
-use crate::account::{Account, AccountError, Action, Outcome};
+use crate::account::{Account, AccountError, Action, Outcome, Verdict};
 use crate::engine::hosted::HostedContext;
 use crate::time::Timestamp;
 
 /// Holds the live balance of one customer on one meter. Lives in its shard's arena.
 ///
 /// Two cache lines and never three: without the alignment it would lie across three of them half the
-/// time, for 24 bytes less.
-#[derive(Debug, Default)]
+/// time. The moments fill what the alignment leaves.
+#[derive(Debug)]
 #[repr(align(64))]
 pub struct CustomerMeter {
     account: Account,
+    moments: Moments,
+}
+
+/// When a customer meter moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moments {
+    /// For the first time.
+    pub first: Timestamp,
+    /// For the last time.
+    pub last: Timestamp,
+}
+
+impl Moments {
+    /// One that moved at `time` and not since.
+    #[must_use]
+    pub const fn once(time: Timestamp) -> Self {
+        Self { first: time, last: time }
+    }
 }
 
 impl CustomerMeter {
-    /// The actor of a recovered account.
+    /// The actor of an account that moved at these moments.
     #[must_use]
-    pub const fn recovered(account: Account) -> Self {
-        Self { account }
+    pub const fn recovered(account: Account, moments: Moments) -> Self {
+        Self { account, moments }
+    }
+
+    /// When it moved.
+    #[must_use]
+    pub const fn moments(&self) -> Moments {
+        self.moments
     }
 
     /// The account, for reads.
@@ -52,7 +76,11 @@ impl Handler<Apply<'_>> for CustomerMeter {
     type Result = Applied;
 
     fn handle(&mut self, message: Apply<'_>, _: &mut HostedContext) -> Applied {
-        Applied(self.account.apply(message.action, message.time))
+        let applied = self.account.apply(message.action, message.time);
+        if matches!(&applied, Ok(outcome) if outcome.verdict == Verdict::Applied) {
+            self.moments.last = message.time;
+        }
+        Applied(applied)
     }
 }
 

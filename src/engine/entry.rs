@@ -54,6 +54,8 @@ pub struct NewCustomer {
     pub id: CustomerId,
     /// The application's own id.
     pub external_id: Box<str>,
+    /// When it appeared.
+    pub created_at: Timestamp,
 }
 
 /// What an event adds to whose meters.
@@ -87,6 +89,7 @@ impl Entry {
                     organization,
                     id,
                     external_id: external_id.into(),
+                    created_at: time,
                 }))
             }
             Record::Command { customer, meter, action, key, at: _ } => {

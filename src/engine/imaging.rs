@@ -12,8 +12,8 @@ use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::account::Account;
 use crate::encoding::{self, Malformed, Reader};
+use crate::engine::customer_meter::{CustomerMeter, Moments};
 use crate::engine::entry::NewCustomer;
 use crate::engine::journal_thread::JournalState;
 use crate::engine::shard::Shard;
@@ -238,10 +238,14 @@ impl Imaging {
         encoding::put_varint(out, u64::from(customer.organization.0));
         encoding::put_uuid(out, customer.id.0);
         encoding::put_bytes(out, customer.external_id.as_bytes());
-        let accounts = shard.accounts(number);
-        encoding::put_varint(out, u64::try_from(accounts.count()).unwrap_or(u64::MAX));
-        for (meter, account) in shard.accounts(number) {
+        encoding::put_time(out, customer.created_at);
+        let meters = shard.customer_meters(number);
+        encoding::put_varint(out, u64::try_from(meters.count()).unwrap_or(u64::MAX));
+        for (meter, actor) in shard.customer_meters(number) {
+            let (account, moments) = (actor.account(), actor.moments());
             encoding::put_varint(out, u64::from(meter.0));
+            encoding::put_time(out, moments.first);
+            encoding::put_time(out, moments.last);
             put_account(out, account);
             let standing = account.standing_at(self.time);
             self.totals.credited.add(standing.credited);
@@ -300,12 +304,12 @@ impl Outcome {
     }
 }
 
-/// A customer of an image, and its accounts.
+/// A customer of an image, and its meters.
 pub struct ImagedCustomer {
     /// Who it is.
     pub customer: NewCustomer,
-    /// Its accounts.
-    pub accounts: Vec<(MeterNumber, Account)>,
+    /// Its meters.
+    pub meters: Vec<(MeterNumber, CustomerMeter)>,
 }
 
 /// Reads the next customer of a block of customers.
@@ -318,15 +322,21 @@ pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malforme
         organization: OrganizationNumber(reader.number()?),
         id: CustomerId(reader.uuid()?),
         external_id: reader.text()?.into(),
+        created_at: reader.time()?,
     };
     let count: usize = reader.number()?;
     if count > reader.remaining() {
-        return Err(Malformed("more accounts than bytes"));
+        return Err(Malformed("more meters than bytes"));
     }
-    let accounts = (0..count)
-        .map(|_| Ok((MeterNumber(reader.number()?), read_account(reader)?)))
-        .collect::<Result<_, Malformed>>()?;
-    Ok(ImagedCustomer { customer, accounts })
+    let meters =
+        (0..count).map(|_| read_customer_meter(reader)).collect::<Result<_, Malformed>>()?;
+    Ok(ImagedCustomer { customer, meters })
+}
+
+fn read_customer_meter(reader: &mut Reader<'_>) -> Result<(MeterNumber, CustomerMeter), Malformed> {
+    let number = MeterNumber(reader.number()?);
+    let moments = Moments { first: reader.time()?, last: reader.time()? };
+    Ok((number, CustomerMeter::recovered(read_account(reader)?, moments)))
 }
 
 #[cfg(test)]

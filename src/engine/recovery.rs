@@ -192,19 +192,19 @@ pub(super) fn load(
     // Customers that changed while they were imaged stand ahead of their turn.
     customers.sort_unstable_by_key(|imaged| imaged.customer.number);
     for (place, imaged) in customers.into_iter().enumerate() {
-        let ImagedCustomer { customer, accounts } = imaged;
+        let ImagedCustomer { customer, meters } = imaged;
         if usize::try_from(customer.number.0).ok() != Some(place) {
             return Err(foreign("a customer is missing"));
         }
         totals.customers = totals.customers.saturating_add(1);
-        for (_, account) in &accounts {
-            let standing = account.standing_at(header.time);
+        for (_, actor) in &meters {
+            let standing = actor.account().standing_at(header.time);
             totals.accounts = totals.accounts.saturating_add(1);
             totals.credited.add(standing.credited);
             totals.consumed.add(standing.consumed);
         }
         enter(terms.directory, number, &customer).map_err(foreign)?;
-        shard.recover_customer(&customer, accounts).map_err(|_| foreign("too many customers"))?;
+        shard.recover_customer(&customer, meters).map_err(|_| foreign("too many customers"))?;
     }
     if totals != summary.totals {
         return Err(foreign("its contents do not add up to what its footer says"));

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::account::{Account, Action, Settlement, Turnover};
 use crate::catalog::{Catalog, CatalogChange};
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
+use crate::engine::customer_meter::Moments;
 use crate::engine::directory::Directory;
 use crate::engine::open_batch::OpenBatch;
 use crate::engine::put;
@@ -85,8 +86,9 @@ pub(super) struct Rig {
 /// A key, who sent it, and in which space.
 type SentKey = (String, KeySpace, String);
 
-/// Who a customer is, and its accounts.
-type KnownCustomer = (CustomerId, OrganizationNumber, Box<str>, Vec<(MeterNumber, Account)>);
+/// Who a customer is, and its accounts with their moments.
+type KnownCustomer =
+    (CustomerId, OrganizationNumber, Box<str>, Timestamp, Vec<(MeterNumber, Account, Moments)>);
 
 /// All that a shard knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -334,12 +336,15 @@ impl Rig {
             customers: customers
                 .map(|number| {
                     let customer = shard.customer(number).unwrap();
-                    let accounts = shard.accounts(number);
+                    let meters = shard.customer_meters(number);
                     (
                         customer.id,
                         customer.organization,
                         customer.external_id.clone(),
-                        accounts.map(|(meter, account)| (meter, account.clone())).collect(),
+                        customer.created_at,
+                        meters
+                            .map(|(meter, m)| (meter, m.account().clone(), m.moments()))
+                            .collect(),
                     )
                 })
                 .collect(),

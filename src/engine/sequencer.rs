@@ -315,6 +315,7 @@ impl Sequencer {
             organization,
             id,
             external_id: external_id.into(),
+            created_at: at.time,
         }));
         let body = StepBody::Apply(Entry { time: at.time, body });
         at.steps.push_back(Step { body, answers: Answers::Nobody });

@@ -5,7 +5,7 @@
 //! performs nothing: what others have to do comes out as [`Effects`].
 
 use crate::account::{Account, AccountError, Action, Effect, Standing, Verdict};
-use crate::engine::customer_meter::{Apply, CustomerMeter};
+use crate::engine::customer_meter::{Apply, CustomerMeter, Moments};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
 use crate::engine::hosted::{Arena, Place};
 use crate::engine::reply::{EngineError, GrantView, MeterState, Reply, Said};
@@ -23,6 +23,8 @@ pub struct Customer {
     pub id: CustomerId,
     /// The application's own id.
     pub external_id: Box<str>,
+    /// When it appeared.
+    pub created_at: Timestamp,
     /// The customer's meters that ever moved, behind the first one, in that order.
     others: Vec<Home>,
 }
@@ -105,6 +107,7 @@ impl Shard {
             organization: new.organization,
             id: new.id,
             external_id: new.external_id.clone(),
+            created_at: new.created_at,
             others: Vec::new(),
         });
         self.homes.push(None);
@@ -166,7 +169,8 @@ impl Shard {
             let mut account = Account::default();
             let outcome = account.apply(action, self.time)?;
             if outcome.verdict == Verdict::Applied {
-                self.start_meter(customer, meter, account)?;
+                let begun = CustomerMeter::recovered(account, Moments::once(self.time));
+                self.start_meter(customer, meter, begun)?;
             }
             effects.extend(outcome.effects.into_iter().map(|effect| (customer, meter, effect)));
             return Ok((outcome.verdict, outcome.balance));
@@ -184,10 +188,9 @@ impl Shard {
         &mut self,
         customer: CustomerNumber,
         meter: MeterNumber,
-        account: Account,
+        actor: CustomerMeter,
     ) -> Result<Place, EngineError> {
-        let place =
-            self.meters.start(CustomerMeter::recovered(account)).ok_or(EngineError::ShardFull)?;
+        let place = self.meters.start(actor).ok_or(EngineError::ShardFull)?;
         let home = Home { meter, place };
         let index = usize::try_from(customer.0).unwrap_or(usize::MAX);
         match (self.homes.get_mut(index), self.customers.get_mut(index)) {
@@ -271,13 +274,21 @@ impl Shard {
         &self,
         customer: CustomerNumber,
     ) -> impl Iterator<Item = (MeterNumber, &Account)> {
+        self.customer_meters(customer).map(|(meter, actor)| (meter, actor.account()))
+    }
+
+    /// A customer's meters, in the order in which they first moved.
+    pub fn customer_meters(
+        &self,
+        customer: CustomerNumber,
+    ) -> impl Iterator<Item = (MeterNumber, &CustomerMeter)> {
         let index = usize::try_from(customer.0).unwrap_or(usize::MAX);
         let first = self.homes.get(index).copied().flatten();
         let others = self.customers.get(index).map_or([].as_slice(), |customer| &customer.others);
         first
             .into_iter()
             .chain(others.iter().copied())
-            .filter_map(|home| Some((home.meter, self.meters.get(home.place)?.account())))
+            .filter_map(|home| Some((home.meter, self.meters.get(home.place)?)))
     }
 
     /// The balance at `time`; zero on a meter that never moved.
@@ -347,18 +358,18 @@ impl Shard {
         accounts().fold(touched, |touched, account| touched ^ account.touch_grant())
     }
 
-    /// Puts a customer of a snapshot in its place, with its accounts.
+    /// Puts a customer of a snapshot in its place, with its meters.
     ///
     /// # Errors
     /// [`EngineError::ShardFull`].
     pub fn recover_customer(
         &mut self,
         new: &NewCustomer,
-        accounts: Vec<(MeterNumber, Account)>,
+        meters: Vec<(MeterNumber, CustomerMeter)>,
     ) -> Result<(), EngineError> {
         self.introduce(new);
-        for (meter, account) in accounts {
-            self.start_meter(new.number, meter, account)?;
+        for (meter, actor) in meters {
+            self.start_meter(new.number, meter, actor)?;
         }
         Ok(())
     }

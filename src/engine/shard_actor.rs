@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use actix::{Actor, Addr, Context, Handler, Message, MessageResult, Recipient};
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -17,6 +17,7 @@ use crate::engine::call::{Group, Proposal};
 use crate::engine::imaging::{Imaging, Pace, SnapshotTaker};
 use crate::engine::journal_thread::JournalState;
 use crate::engine::reply_port::ReplyPort;
+use crate::engine::roll::{CallRoll, RollSlice};
 use crate::engine::scheduler_actor::Timers;
 use crate::engine::sequencer::Writes;
 use crate::engine::shard_core::{Place, Progress, ShardCore};
@@ -323,6 +324,16 @@ impl Handler<TakeSnapshot> for ShardActor {
     }
 }
 
+impl Handler<CallRoll> for ShardActor {
+    type Result = MessageResult<CallRoll>;
+
+    fn handle(&mut self, call: CallRoll, _: &mut Context<Self>) -> Self::Result {
+        let mut core = self.core.borrow_mut();
+        let now = core.sequencer.now();
+        MessageResult(call.of(&core.shard, now))
+    }
+}
+
 impl Handler<Drain> for ShardActor {
     type Result = ();
 
@@ -374,6 +385,14 @@ impl ShardHandle {
     /// The shard is gone.
     pub async fn take_snapshot(&self, message: TakeSnapshot) -> Result<(), actix::MailboxError> {
         self.addr.send(message).await
+    }
+
+    /// Reads customers; waits for room.
+    ///
+    /// # Errors
+    /// The shard is gone.
+    pub async fn call_roll(&self, call: CallRoll) -> Result<RollSlice, actix::MailboxError> {
+        self.addr.send(call).await
     }
 
     /// Asks to be told when everything is answered.
