@@ -1,25 +1,40 @@
 //! The HTTP door: listener, limits, and the table of routes.
 //!
-//! Each group of paths is a module with a `routes` of its own; this file names the groups and the
-//! limits that hold for all of them. Nothing here knows what a balance is.
+//! Under `/v1/` it speaks Polar's API, so that Polar's own clients need only another address. Each
+//! resource is a module with a `routes` of its own; this file names them and the limits that hold
+//! for all of them.
 
+mod auth;
+mod body;
+mod error;
+mod events;
 mod health;
+mod page;
+mod query;
 mod scrape;
+mod version;
 
 use std::io;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::App;
 use actix_web::HttpServer;
+use actix_web::Resource;
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::web;
-use actix_web::web::PayloadConfig;
 use actix_web::web::ServiceConfig;
 
-use crate::metrics::Metrics;
+use crate::engine::Engine;
 use crate::readiness::Readiness;
+
+use self::error::Problem;
+
+pub use self::body::BODIES_BYTES_MAX;
+pub use self::body::BODY_BYTES_MAX;
+pub use self::body::BODY_TIMEOUT;
+pub use self::body::BodyRoom;
 
 /// A client has this long to send the head of a request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,9 +45,6 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// A client has this long to close after the server has.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Longest body of a request, in bytes.
-pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most HTTP connections at a time, for each worker; more wait in the listener's queue.
 pub const CONNECTIONS_MAX: usize = 1_024;
@@ -45,8 +57,18 @@ pub const DRAIN_SECONDS: u64 = 10;
 pub struct Doors {
     /// Whether the server takes commands.
     pub readiness: Readiness,
-    /// What a scrape reads.
-    pub metrics: Arc<Metrics>,
+    /// Where every request goes that is about customers and their balances.
+    pub engine: Engine,
+    /// The memory that bodies of requests may take.
+    pub room: BodyRoom,
+}
+
+impl Doors {
+    /// The doors of this engine.
+    #[must_use]
+    pub fn new(readiness: Readiness, engine: Engine) -> Self {
+        Self { readiness, engine, room: BodyRoom::default() }
+    }
 }
 
 /// Serves HTTP on `listener` with `workers` threads. The server runs once it is polled, on an actix
@@ -69,12 +91,28 @@ pub fn serve(listener: TcpListener, workers: usize, doors: Doors) -> io::Result<
     Ok(server.run())
 }
 
-/// The table of routes, and the limits of their bodies.
+/// The table of routes.
 fn routes(config: &mut ServiceConfig) {
-    config
-        .app_data(PayloadConfig::new(BODY_BYTES_MAX))
-        .configure(health::routes)
-        .configure(scrape::routes);
+    config.configure(health::routes).configure(scrape::routes).service(
+        web::scope("/v1")
+            .wrap(from_fn(version::negotiate))
+            .configure(events::routes)
+            .default_service(web::to(no_such_path)),
+    );
+}
+
+/// A resource of Polar's API, with and without the slash at its end.
+fn resource(path: &str) -> Resource {
+    web::resource(vec![path.to_owned(), format!("{path}/")])
+        .default_service(web::to(method_not_allowed))
+}
+
+async fn no_such_path() -> Result<&'static str, Problem> {
+    Err(Problem::NoSuchPath)
+}
+
+async fn method_not_allowed() -> Result<&'static str, Problem> {
+    Err(Problem::MethodNotAllowed)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ async fn run(launch: Launch) -> Result<Exit, Failure> {
         .map_err(not_opened)?;
     end_process_on_panic();
     first_token(&engine, given_token).await?;
-    let doors = Doors { readiness: readiness.clone(), metrics: Arc::clone(engine.metrics()) };
+    let doors = Doors::new(readiness.clone(), engine.clone());
     let http_server =
         http::serve(http, HTTP_WORKERS, doors).context("cannot serve HTTP").map_err(internal)?;
     let http_handle = http_server.handle();

@@ -23,7 +23,7 @@ async fn scrape(request: HttpRequest, doors: web::Data<Doors>) -> HttpResponse {
     if !is_local(&request) {
         return HttpResponse::Forbidden().body("metrics are open on loopback only\n");
     }
-    HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(doors.metrics.encode())
+    HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(doors.engine.metrics().encode())
 }
 
 fn is_local(request: &HttpRequest) -> bool {

@@ -9,11 +9,32 @@ use actix_web::http::StatusCode;
 use actix_web::test;
 use actix_web::test::TestRequest;
 
+use tempfile::TempDir;
+
 use super::*;
+use crate::engine::EngineOptions;
+use crate::journal::sled::Durability;
 use crate::readiness::Stage;
 
-fn doors() -> Doors {
-    Doors { readiness: Readiness::starting(), metrics: Arc::new(Metrics::new(1)) }
+/// The doors of an engine in a directory of its own, which is there as long as this is.
+struct House {
+    doors: Doors,
+    _dir: TempDir,
+}
+
+impl std::ops::Deref for House {
+    type Target = Doors;
+
+    fn deref(&self) -> &Doors {
+        &self.doors
+    }
+}
+
+fn doors() -> House {
+    let dir = TempDir::new().unwrap();
+    let options = EngineOptions { durability: Durability::Os, ..EngineOptions::default() };
+    let engine = Engine::open(dir.path(), &options).unwrap();
+    House { doors: Doors::new(Readiness::starting(), engine), _dir: dir }
 }
 
 async fn ask(doors: &Doors, request: TestRequest) -> (StatusCode, String) {
@@ -77,7 +98,8 @@ async fn unknown_paths_and_methods_are_refused() {
 async fn a_listener_that_was_bound_before_is_served_until_the_handle_stops_it() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
-    let server = serve(listener, 1, doors()).unwrap();
+    let house = doors();
+    let server = serve(listener, 1, house.doors.clone()).unwrap();
     let handle = server.handle();
     let running = actix_rt::spawn(server);
     let answer = actix_rt::task::spawn_blocking(move || {

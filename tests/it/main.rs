@@ -15,6 +15,7 @@ mod clients;
 mod crash;
 mod full_disk;
 mod golden;
+mod http;
 mod limits;
 mod server;
 mod syncs;
