@@ -39,11 +39,13 @@ use self::shard_core::Place;
 pub mod call;
 pub mod catalog_actor;
 pub mod customer_meter;
+pub mod customers;
 pub mod directory;
 pub mod entry;
 pub mod hosted;
 pub mod imaging;
 pub mod journal_thread;
+pub mod names;
 pub mod offline;
 pub mod open_batch;
 pub mod recovery;
@@ -170,7 +172,7 @@ impl Engine {
 
     /// Asks one thing and waits for the answer. The spans of `call` are parts of `text`.
     pub async fn call(&self, organization: OrganizationNumber, text: Bytes, call: Call) -> Reply {
-        let shard = ShardNumber(call.slot(&text).shard(self.shards()));
+        let shard = self.shard_of(organization, &call, &text);
         let (sender, answered) = oneshot::channel();
         let submit = Submit {
             group: Group { organization, text, calls: vec![call] },

@@ -20,6 +20,7 @@ pub mod frame;
 mod janitor;
 mod marker;
 pub mod memory;
+pub mod profile;
 pub mod record;
 mod recovery;
 mod segment;

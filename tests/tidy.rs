@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 6] = [
     &["encoding", "id", "money", "slot", "span", "time", "units"],
     &[
         "account", "benefit", "catalog", "customer", "cycle", "event", "grant", "keys", "meter",
-        "price", "product", "token", "workload",
+        "metadata", "price", "product", "profile", "token", "workload",
     ],
     &["journal", "metrics", "readiness", "resp", "snapshot"],
     &["data_dir", "engine"],

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::event::{Event, EventCustomer};
-use crate::id::{CatalogVersion, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::profile::ProfileCommand;
 use crate::slot::Slot;
 use crate::span::Span;
 use crate::time::Timestamp;
@@ -77,6 +78,13 @@ pub enum CallBody {
         /// Its JSON text.
         json: Span,
     },
+    /// Registers, changes or deletes who the customer is to its organization.
+    Profile {
+        /// What becomes of the profile.
+        command: Box<ProfileCommand>,
+        /// The id of a customer who appears without an external id: the call names it by this.
+        id: Option<CustomerId>,
+    },
     /// Any other action of the state machine, on a customer who is there already.
     Account {
         /// On this meter.
@@ -94,6 +102,27 @@ impl Call {
         Self { customer: Span::default(), key: Span::default(), body }
     }
 
+    /// What it calls its customer, unless that is certainly an id. The call's spans are parts of
+    /// `text`.
+    #[must_use]
+    pub fn external_id<'a>(&'a self, text: &'a [u8]) -> Option<&'a [u8]> {
+        match &self.body {
+            CallBody::Event { event, .. } => match &event.customer {
+                EventCustomer::ByExternalId(name) => Some(name.as_bytes()),
+                EventCustomer::ByCustomerId(_) => None,
+            },
+            CallBody::Use { .. }
+            | CallBody::Debit { .. }
+            | CallBody::Grant { .. }
+            | CallBody::Void { .. }
+            | CallBody::Balance(_)
+            | CallBody::Grants(_)
+            | CallBody::State
+            | CallBody::Profile { .. }
+            | CallBody::Account { .. } => Some(self.customer.of(text)),
+        }
+    }
+
     /// The slot of its customer. The call's spans are parts of `text`.
     #[must_use]
     pub fn slot(&self, text: &[u8]) -> Slot {
@@ -109,6 +138,7 @@ impl Call {
             | CallBody::Balance(_)
             | CallBody::Grants(_)
             | CallBody::State
+            | CallBody::Profile { .. }
             | CallBody::Account { .. } => Slot::of(self.customer.of(text)),
         }
     }
@@ -125,6 +155,7 @@ impl CallBody {
             | Self::Grant { .. }
             | Self::Void { .. }
             | Self::Event { .. }
+            | Self::Profile { .. }
             | Self::Account { .. } => false,
         }
     }

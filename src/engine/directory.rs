@@ -4,6 +4,7 @@
 //! of either names the shard; the directory tells the number in it.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::id::{CustomerId, CustomerNumber, OrganizationNumber, SEED_SPREAD, ShardNumber};
+use crate::profile::email_key;
 
 /// Where a customer is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +61,36 @@ impl Hasher for AlreadyHashed {
     }
 }
 
-/// Id and external id to customer, of every organization.
+/// An email address that is taken: by whom, and how often. A customer that changes it away and back
+/// holds it twice until the first change is applied.
+#[derive(Debug, Clone, Copy)]
+struct TakenEmail {
+    place: CustomerPlace,
+    holds: u32,
+}
+
+/// Id, external id and email address to customer, of every organization.
 #[derive(Debug)]
 pub struct Directory {
     seed: u64,
     by_external_id: DashMap<NameHash, CustomerPlace, BuildHasherDefault<AlreadyHashed>>,
     by_id: DashMap<CustomerId, (OrganizationNumber, CustomerPlace), RandomState>,
+    by_email: DashMap<NameHash, TakenEmail, BuildHasherDefault<AlreadyHashed>>,
+    /// External ids whose slot does not name their customer's shard.
+    strays: AtomicUsize,
 }
 
 impl Directory {
     /// Nobody, yet; names are hashed with this secret.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, by_external_id: DashMap::default(), by_id: DashMap::default() }
+        Self {
+            seed,
+            by_external_id: DashMap::default(),
+            by_id: DashMap::default(),
+            by_email: DashMap::default(),
+            strays: AtomicUsize::new(0),
+        }
     }
 
     /// The customer whom `organization` calls `name`: tried as external id, then as UUID.
@@ -100,6 +119,13 @@ impl Directory {
         self.by_external_id.get(&name).map(|place| *place)
     }
 
+    /// The id of a customer that is called by it.
+    #[must_use]
+    pub fn id_at(&self, organization: OrganizationNumber, name: &[u8]) -> Option<CustomerId> {
+        let id = CustomerId(Uuid::try_parse_ascii(name).ok()?);
+        self.by_id(organization, id).map(|_| id)
+    }
+
     /// The customer with this id.
     #[must_use]
     pub fn by_id(&self, organization: OrganizationNumber, id: CustomerId) -> Option<CustomerPlace> {
@@ -108,7 +134,8 @@ impl Directory {
         (owner == organization).then_some(place)
     }
 
-    /// Enters a customer. `false`, and nothing changes, when its external id or id is taken.
+    /// Enters a customer. `false`, and nothing changes, when its external id or id is taken. An
+    /// empty external id is none.
     #[must_use]
     pub fn enter(
         &self,
@@ -117,12 +144,96 @@ impl Directory {
         external_id: &str,
         place: CustomerPlace,
     ) -> bool {
-        let name = self.name_hash(organization, external_id.as_bytes());
-        let Entry::Vacant(named) = self.by_external_id.entry(name) else { return false };
         let Entry::Vacant(identified) = self.by_id.entry(id) else { return false };
-        named.insert(place);
+        if !external_id.is_empty() && !self.name(organization, external_id, place) {
+            return false;
+        }
         identified.insert((organization, place));
         true
+    }
+
+    /// Enters the external id of a customer. `false`, and nothing changes, when it is taken.
+    #[must_use]
+    pub fn name(
+        &self,
+        organization: OrganizationNumber,
+        external_id: &str,
+        place: CustomerPlace,
+    ) -> bool {
+        let name = self.name_hash(organization, external_id.as_bytes());
+        let Entry::Vacant(named) = self.by_external_id.entry(name) else { return false };
+        named.insert(place);
+        true
+    }
+
+    /// The external id of the customer at `place` is free again.
+    pub fn unname(
+        &self,
+        organization: OrganizationNumber,
+        external_id: &str,
+        place: CustomerPlace,
+    ) {
+        let name = self.name_hash(organization, external_id.as_bytes());
+        self.by_external_id.remove_if(&name, |_, of| *of == place);
+    }
+
+    /// Counts an external id whose slot does not name its customer's shard.
+    pub fn add_stray(&self) {
+        self.strays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether an external id may be one whose slot does not name its customer's shard.
+    #[must_use]
+    pub fn has_strays(&self) -> bool {
+        self.strays.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes an email address for the customer at `place`. `false` when another one has it.
+    #[must_use]
+    pub fn take_email(
+        &self,
+        organization: OrganizationNumber,
+        email: &str,
+        place: CustomerPlace,
+    ) -> bool {
+        let mut taken = self
+            .by_email
+            .entry(self.email_hash(organization, email))
+            .or_insert(TakenEmail { place, holds: 0 });
+        let own = taken.place == place;
+        if own {
+            taken.holds = taken.holds.saturating_add(1);
+        }
+        own
+    }
+
+    /// Gives back what [`Directory::take_email`] took once.
+    pub fn release_email(
+        &self,
+        organization: OrganizationNumber,
+        email: &str,
+        place: CustomerPlace,
+    ) {
+        let hash = self.email_hash(organization, email);
+        if let Entry::Occupied(mut taken) = self.by_email.entry(hash)
+            && taken.get().place == place
+        {
+            let held = taken.get_mut();
+            held.holds = held.holds.saturating_sub(1);
+            if held.holds == 0 {
+                taken.remove();
+            }
+        }
+    }
+
+    /// The customer with this email address.
+    #[must_use]
+    pub fn by_email(&self, organization: OrganizationNumber, email: &str) -> Option<CustomerPlace> {
+        self.by_email.get(&self.email_hash(organization, email)).map(|taken| taken.place)
+    }
+
+    fn email_hash(&self, organization: OrganizationNumber, email: &str) -> NameHash {
+        self.name_hash(organization, email_key(email).as_bytes())
     }
 
     /// How many customers there are.
@@ -158,7 +269,7 @@ const RECALL_ENTRIES_MAX: usize = 1 << 20;
 ///
 /// The directory is shared, so each look-up takes a lock, and a processor does not read ahead over
 /// a lock. Here nothing is locked: [`Recall::touch`] for a few names in a row lets the memory answer
-/// for all of them at once. An external id keeps its customer for ever, so nothing here gets old.
+/// for all of them at once. An external id keeps its customer until that is deleted, which [`Recall::forget`] is told of.
 #[derive(Debug)]
 pub struct Recall {
     entries: Vec<(u64, u32)>,
@@ -192,6 +303,16 @@ impl Recall {
     pub fn find(&self, name: NameHash) -> Option<CustomerNumber> {
         let (high, number) = *self.entries.get(self.place(name))?;
         (high == name.high && number != NOBODY).then_some(CustomerNumber(number))
+    }
+
+    /// Recalls a name no longer: it is free again.
+    pub fn forget(&mut self, name: NameHash) {
+        let place = self.place(name);
+        if let Some(entry) = self.entries.get_mut(place)
+            && entry.0 == name.high
+        {
+            entry.1 = NOBODY;
+        }
     }
 
     /// Recalls a customer from now on, in place of another one perhaps.

@@ -10,6 +10,7 @@ use crate::id::{
 };
 use crate::journal::action::put_action;
 use crate::journal::record::Record;
+use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 
 /// A committed record, as memory applies it.
@@ -39,8 +40,19 @@ pub enum EntryBody {
     },
     /// A usage event.
     Event(Box<EventEntry>),
+    /// Who a customer is to its organization.
+    Profile(Box<ProfileEntry>),
     /// A version of the catalog came into force.
     Catalog(CatalogVersion),
+}
+
+/// What becomes of whose profile.
+#[derive(Debug)]
+pub struct ProfileEntry {
+    /// The customer.
+    pub customer: CustomerNumber,
+    /// What becomes of it.
+    pub command: ProfileCommand,
 }
 
 /// Who appears.
@@ -52,7 +64,7 @@ pub struct NewCustomer {
     pub organization: OrganizationNumber,
     /// Its id for ever.
     pub id: CustomerId,
-    /// The application's own id.
+    /// The application's own id; empty when it has none yet.
     pub external_id: Box<str>,
     /// When it appeared.
     pub created_at: Timestamp,
@@ -101,6 +113,9 @@ impl Entry {
                     (!key.is_empty()).then(|| KeyHash::of(seed, customer, KeySpace::Event, key));
                 EntryBody::Event(Box::new(EventEntry { customer, key, postings }))
             }
+            Record::Profile { customer, command } => {
+                EntryBody::Profile(Box::new(ProfileEntry { customer, command }))
+            }
             Record::Catalog { version } => EntryBody::Catalog(version),
         };
         Self { time, body }
@@ -112,6 +127,7 @@ impl Entry {
         match &self.body {
             EntryBody::Command { customer, .. } => Some(*customer),
             EntryBody::Event(event) => Some(event.customer),
+            EntryBody::Profile(profile) => Some(profile.customer),
             EntryBody::Customer(_) | EntryBody::Catalog(_) => None,
         }
     }

@@ -20,7 +20,9 @@ use crate::engine::shard::Shard;
 use crate::id::{
     CustomerId, CustomerNumber, Epoch, MeterNumber, OrganizationNumber, Seq, ShardNumber,
 };
+use crate::journal::profile::{put_profile, read_profile};
 use crate::metrics::ShardMetrics;
+use crate::profile::Profile;
 use crate::snapshot::account_image::{put_account, read_account};
 use crate::snapshot::{
     BLOCK_BYTES_TARGET, Block, BlockKind, Header, ImageHandle, SnapshotError, SnapshotStore,
@@ -239,6 +241,11 @@ impl Imaging {
         encoding::put_uuid(out, customer.id.0);
         encoding::put_bytes(out, customer.external_id.as_bytes());
         encoding::put_time(out, customer.created_at);
+        encoding::put_optional_time(out, customer.first_event_at);
+        out.push(u8::from(customer.profile.is_some()));
+        if let Some(profile) = &customer.profile {
+            put_profile(out, profile);
+        }
         let meters = shard.customer_meters(number);
         encoding::put_varint(out, u64::try_from(meters.count()).unwrap_or(u64::MAX));
         for (meter, actor) in shard.customer_meters(number) {
@@ -308,6 +315,10 @@ impl Outcome {
 pub struct ImagedCustomer {
     /// Who it is.
     pub customer: NewCustomer,
+    /// Who it is to its organization.
+    pub profile: Option<Box<Profile>>,
+    /// When its first event came in.
+    pub first_event_at: Option<Timestamp>,
     /// Its meters.
     pub meters: Vec<(MeterNumber, CustomerMeter)>,
 }
@@ -324,13 +335,19 @@ pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malforme
         external_id: reader.text()?.into(),
         created_at: reader.time()?,
     };
+    let first_event_at = reader.optional_time()?;
+    let profile = match reader.byte()? {
+        0 => None,
+        1 => Some(Box::new(read_profile(reader)?)),
+        _ => return Err(Malformed("neither a profile nor none")),
+    };
     let count: usize = reader.number()?;
     if count > reader.remaining() {
         return Err(Malformed("more meters than bytes"));
     }
     let meters =
         (0..count).map(|_| read_customer_meter(reader)).collect::<Result<_, Malformed>>()?;
-    Ok(ImagedCustomer { customer, meters })
+    Ok(ImagedCustomer { customer, profile, first_event_at, meters })
 }
 
 fn read_customer_meter(reader: &mut Reader<'_>) -> Result<(MeterNumber, CustomerMeter), Malformed> {

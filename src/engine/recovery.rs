@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::encoding::{Malformed, Reader};
 use crate::engine::directory::{CustomerPlace, Directory};
-use crate::engine::entry::{Entry, EntryBody, NewCustomer};
+use crate::engine::entry::{Entry, EntryBody, NewCustomer, ProfileEntry};
 use crate::engine::imaging::{ImagedCustomer, read_customer};
+use crate::engine::names::Names;
 use crate::engine::offline::{journal_dir, snapshots_dir};
 use crate::engine::shard::{Effects, Shard, TOUCHED_ENTRIES_MAX};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
@@ -192,7 +193,7 @@ pub(super) fn load(
     // Customers that changed while they were imaged stand ahead of their turn.
     customers.sort_unstable_by_key(|imaged| imaged.customer.number);
     for (place, imaged) in customers.into_iter().enumerate() {
-        let ImagedCustomer { customer, meters } = imaged;
+        let ImagedCustomer { customer, profile, first_event_at, meters } = imaged;
         if usize::try_from(customer.number.0).ok() != Some(place) {
             return Err(foreign("a customer is missing"));
         }
@@ -203,8 +204,10 @@ pub(super) fn load(
             totals.credited.add(standing.credited);
             totals.consumed.add(standing.consumed);
         }
-        enter(terms.directory, number, &customer).map_err(foreign)?;
-        shard.recover_customer(&customer, meters).map_err(|_| foreign("too many customers"))?;
+        shard
+            .recover_customer(&customer, profile, first_event_at, meters)
+            .map_err(|_| foreign("too many customers"))?;
+        enter_recovered(terms.directory, number, shard, customer.number).map_err(foreign)?;
     }
     if totals != summary.totals {
         return Err(foreign("its contents do not add up to what its footer says"));
@@ -220,6 +223,25 @@ fn read_customers(bytes: &[u8], customers: &mut Vec<ImagedCustomer>) -> Result<(
         customers.push(read_customer(&mut reader)?);
     }
     Ok(())
+}
+
+/// Enters a customer of a snapshot under the names that it holds: those of a deleted one may be
+/// another's by now.
+fn enter_recovered(
+    directory: &Directory,
+    shard_number: ShardNumber,
+    shard: &Shard,
+    number: CustomerNumber,
+) -> Result<(), &'static str> {
+    let Some(customer) = shard.customer(number) else { return Err("a customer is missing") };
+    let place = CustomerPlace { shard: shard_number, number };
+    let names = Names::of(customer);
+    let entered = directory.enter(customer.organization, customer.id, "", place)
+        && names.take(directory, customer.organization, place).is_ok();
+    if let (Some(external_id), true) = (&names.external_id, customer.profile.is_some()) {
+        Names::count_stray(directory, customer.id, external_id);
+    }
+    if entered { Ok(()) } else { Err("two customers have the same name") }
 }
 
 fn enter(
@@ -298,11 +320,42 @@ impl Replay<'_> {
         }) {
             return Err(Malformed("a command names a customer who is not there"));
         }
-        self.shard.apply(entry, &mut self.effects);
+        match &entry.body {
+            EntryBody::Profile(profile) => self.apply_profile(entry, profile)?,
+            EntryBody::Customer(_)
+            | EntryBody::Command { .. }
+            | EntryBody::Event(_)
+            | EntryBody::Catalog(_) => {
+                self.shard.apply(entry, &mut self.effects);
+            }
+        }
         self.effects.clear();
         self.replayed = self.replayed.saturating_add(1);
         if self.replayed.is_multiple_of(REPORT_RECORDS) {
             self.terms.progress.replayed(self.number, self.replayed);
+        }
+        Ok(())
+    }
+}
+
+impl Replay<'_> {
+    /// Takes and gives back names as the sequencer did.
+    fn apply_profile(&mut self, entry: &Entry, profile: &ProfileEntry) -> Result<(), Malformed> {
+        let directory = self.terms.directory;
+        let number = profile.customer;
+        let place = CustomerPlace { shard: self.number, number };
+        let Some(customer) = self.shard.customer(number) else { return Ok(()) };
+        let (organization, id, before) = (customer.organization, customer.id, Names::of(customer));
+        let asked = Names::asked(&profile.command);
+        let taken = asked.take(directory, organization, place);
+        taken.map_err(|_| Malformed("two customers have the same name"))?;
+        if let Some(external_id) = &asked.external_id {
+            Names::count_stray(directory, id, external_id);
+        }
+        self.shard.apply(entry, &mut self.effects);
+        let Some(customer) = self.shard.customer(number) else { return Ok(()) };
+        for left in Names::left_over(before, asked, &Names::of(customer)) {
+            left.give_back(directory, organization, place);
         }
         Ok(())
     }

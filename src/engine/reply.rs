@@ -139,6 +139,15 @@ pub enum EngineError {
     /// Too little space is left to write.
     #[error("disk full")]
     DiskFull,
+    /// Another customer of the organization has this email address.
+    #[error("a customer with this email address exists already")]
+    EmailTaken,
+    /// Another customer of the organization has this external id.
+    #[error("a customer with this external id exists already")]
+    ExternalIdTaken,
+    /// The customer has another external id.
+    #[error("an external id is set once")]
+    ExternalIdFixed,
     /// The shard has no numbers left for another customer or meter.
     #[error("the shard is full")]
     ShardFull,

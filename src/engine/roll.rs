@@ -13,6 +13,7 @@ use crate::engine::directory::CustomerPlace;
 use crate::engine::reply::EngineError;
 use crate::engine::shard::Shard;
 use crate::id::{CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, ShardNumber};
+use crate::profile::Profile;
 use crate::time::Timestamp;
 
 /// Customers that are read in one slice, those of other organizations counted.
@@ -27,6 +28,10 @@ pub struct CustomerView {
     pub external_id: Box<str>,
     /// When it appeared.
     pub created_at: Timestamp,
+    /// Who it is to its organization, once it is registered.
+    pub profile: Option<Box<Profile>>,
+    /// When its first event came in.
+    pub first_event_at: Option<Timestamp>,
     /// Its meters that ever moved, by meter number.
     pub meters: Vec<MeterView>,
 }
@@ -106,6 +111,8 @@ impl CallRoll {
             id: customer.id,
             external_id: customer.external_id.clone(),
             created_at: customer.created_at,
+            profile: customer.profile.clone(),
+            first_event_at: customer.first_event_at,
             meters,
         })
     }

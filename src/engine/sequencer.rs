@@ -18,14 +18,16 @@ use crate::engine::reply::{EngineError, Reply};
 use crate::event::{Event, EventCustomer};
 use crate::grant::{GrantTerms, Rollover, Source};
 use crate::id::{
-    CustomerNumber, EXTERNAL_ID_BYTES_MAX, GrantId, KEY_BYTES_MAX, KeyHash, KeySpace, MeterNumber,
-    OrganizationNumber, Seq, ShardNumber,
+    CustomerId, CustomerNumber, EXTERNAL_ID_BYTES_MAX, GrantId, KEY_BYTES_MAX, KeyHash, KeySpace,
+    MeterNumber, OrganizationNumber, Seq, ShardNumber,
 };
 use crate::journal::record::{self, CommandHead};
 use crate::slot::mint_customer_id;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
+
+mod profiles;
 
 /// Calls of a group whose names are hashed without allocating.
 const NAMES_INLINE: usize = 32;
@@ -240,6 +242,7 @@ impl Sequencer {
                 let head = CommandHead { customer, meter, key, at: None };
                 self.command(&head, action, at)
             }
+            CallBody::Profile { command, id } => self.profile(name, *command, id, at),
             CallBody::Event { event, json } => self.event(&event, json, at),
         }
     }
@@ -298,10 +301,19 @@ impl Sequencer {
             .filter(|text| !text.is_empty() && text.len() <= EXTERNAL_ID_BYTES_MAX)
             .filter(|text| !text.contains('\0'))
             .ok_or(EngineError::CustomerName)?;
+        let id = mint_customer_id(uuid::Uuid::new_v4().as_u128(), name);
+        self.enter(id, external_id, at)
+    }
+
+    fn enter(
+        &mut self,
+        id: CustomerId,
+        external_id: &str,
+        at: &mut At<'_, '_>,
+    ) -> Result<CustomerNumber, EngineError> {
         let number = self.next_customer;
         let following = number.0.checked_add(1).ok_or(EngineError::ShardFull)?;
         let (organization, place) = (at.organization, CustomerPlace { shard: self.shard, number });
-        let id = mint_customer_id(uuid::Uuid::new_v4().as_u128(), name);
         at.append(|out, delta| {
             record::put_customer(out, delta, number, organization, id, external_id);
         })?;

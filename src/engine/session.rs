@@ -75,7 +75,7 @@ impl Session {
         let count = calls.len();
         let mut flight = Flight { calls: count, missing: 0, parts: SmallVec::new() };
         let place = if self.flights.is_empty() { Place::First } else { Place::Behind };
-        for (places, shard, calls) in self.split(text, calls) {
+        for (places, shard, calls) in self.split(organization, text, calls) {
             let index = u64::try_from(flight.parts.len()).unwrap_or(0);
             let ticket = number << PART_BITS | index;
             let port = ReplyPort::Session(self.sender.clone());
@@ -97,7 +97,7 @@ impl Session {
     }
 
     /// The calls by shard, each with its places among all of them.
-    fn split(&self, text: &Bytes, calls: Vec<Call>) -> Parts {
+    fn split(&self, organization: OrganizationNumber, text: &Bytes, calls: Vec<Call>) -> Parts {
         if calls.is_empty() {
             return SmallVec::new();
         }
@@ -106,7 +106,7 @@ impl Session {
         }
         let mut parts = Parts::new();
         for (place, call) in calls.into_iter().enumerate() {
-            let shard = ShardNumber(call.slot(text).shard(self.engine.shards()));
+            let shard = self.engine.shard_of(organization, &call, text);
             let known = parts.iter().position(|(_, number, _)| *number == shard);
             let index = known.unwrap_or_else(|| {
                 parts.push((Vec::new(), shard, Vec::new()));

@@ -11,6 +11,7 @@ use crate::engine::hosted::{Arena, Place};
 use crate::engine::reply::{EngineError, GrantView, MeterState, Reply, Said};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, Seq};
 use crate::keys::{KeyVerdict, Keys};
+use crate::profile::{Profile, ProfileCommand};
 use crate::time::Timestamp;
 use crate::units::Balance;
 
@@ -21,10 +22,14 @@ pub struct Customer {
     pub organization: OrganizationNumber,
     /// Its id for ever.
     pub id: CustomerId,
-    /// The application's own id.
+    /// The application's own id; empty when it has none yet.
     pub external_id: Box<str>,
     /// When it appeared.
     pub created_at: Timestamp,
+    /// Who it is to its organization, once it is registered.
+    pub profile: Option<Box<Profile>>,
+    /// When its first event came in.
+    pub first_event_at: Option<Timestamp>,
     /// The customer's meters that ever moved, behind the first one, in that order.
     others: Vec<Home>,
 }
@@ -88,6 +93,7 @@ impl Shard {
                 self.command(*customer, *meter, *key, action, effects)
             }
             EntryBody::Event(event) => self.event(event, effects),
+            EntryBody::Profile(entry) => self.profile(entry.customer, &entry.command),
             EntryBody::Catalog(version) => {
                 self.catalog = *version;
                 Reply::Done
@@ -108,10 +114,47 @@ impl Shard {
             id: new.id,
             external_id: new.external_id.clone(),
             created_at: new.created_at,
+            profile: None,
+            first_event_at: None,
             others: Vec::new(),
         });
         self.homes.push(None);
         Reply::Done
+    }
+
+    fn profile(&mut self, number: CustomerNumber, command: &ProfileCommand) -> Reply {
+        let now = self.time;
+        let Some(customer) = self.customer_mut(number) else {
+            return Reply::Error(EngineError::UnknownCustomer);
+        };
+        match (command, customer.profile.as_deref_mut()) {
+            (ProfileCommand::Register(details), None) => {
+                customer.profile = Some(Box::new(Profile::registered(details.clone(), now)));
+            }
+            (ProfileCommand::Register(_), Some(_)) => {
+                return Reply::Error(EngineError::ExternalIdTaken);
+            }
+            (ProfileCommand::Amend { external_id, change }, Some(profile)) if profile.is_live() => {
+                if let Some(external_id) = external_id {
+                    if !customer.external_id.is_empty() {
+                        return Reply::Error(EngineError::ExternalIdFixed);
+                    }
+                    customer.external_id = external_id.clone();
+                }
+                profile.amend(change, now);
+            }
+            (ProfileCommand::Delete, Some(profile)) if profile.is_live() => {
+                profile.deleted_at = Some(now);
+            }
+            (ProfileCommand::Amend { .. } | ProfileCommand::Delete, _) => {
+                return Reply::Error(EngineError::UnknownCustomer);
+            }
+        }
+        Reply::Done
+    }
+
+    fn customer_mut(&mut self, number: CustomerNumber) -> Option<&mut Customer> {
+        self.customers.get_mut(usize::try_from(number.0).ok()?)
     }
 
     fn command(
@@ -220,6 +263,10 @@ impl Shard {
         }
         if let Some(key) = event.key {
             self.keys.remember(key, 0, KeyVerdict::Applied, self.time);
+        }
+        let now = self.time;
+        if let Some(customer) = self.customer_mut(event.customer) {
+            customer.first_event_at.get_or_insert(now);
         }
         Reply::Ingested { inserted: 1, duplicates: 0 }
     }
@@ -347,7 +394,7 @@ impl Shard {
                     let Some((meter, _)) = event.postings.first() else { continue };
                     (event.customer, *meter, event.key)
                 }
-                EntryBody::Customer(_) | EntryBody::Catalog(_) => continue,
+                EntryBody::Customer(_) | EntryBody::Profile(_) | EntryBody::Catalog(_) => continue,
             };
             touched ^= key.map_or(0, |key| self.keys.warm(key));
             *place = self.place(customer, meter);
@@ -358,16 +405,22 @@ impl Shard {
         accounts().fold(touched, |touched, account| touched ^ account.touch_grant())
     }
 
-    /// Puts a customer of a snapshot in its place, with its meters.
+    /// Puts a customer of a snapshot in its place, with what it has.
     ///
     /// # Errors
     /// [`EngineError::ShardFull`].
     pub fn recover_customer(
         &mut self,
         new: &NewCustomer,
+        profile: Option<Box<Profile>>,
+        first_event_at: Option<Timestamp>,
         meters: Vec<(MeterNumber, CustomerMeter)>,
     ) -> Result<(), EngineError> {
         self.introduce(new);
+        if let Some(customer) = self.customer_mut(new.number) {
+            customer.profile = profile;
+            customer.first_event_at = first_event_at;
+        }
         for (meter, actor) in meters {
             self.start_meter(new.number, meter, actor)?;
         }

@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::engine::call::{Group, Proposal};
 use crate::engine::entry::{Entry, EntryBody};
 use crate::engine::imaging::Imaging;
+use crate::engine::names::Names;
 use crate::engine::reply::{EngineError, Reply, Said};
 use crate::engine::reply_port::{Answered, ReplyPort};
 use crate::engine::sequencer::{Answers, Read, ReadWhat, Sequencer, Step, StepBody, Writes};
@@ -242,7 +243,20 @@ impl ShardCore {
         if let (Some(imaging), Some(customer)) = (&mut self.imaging, entry.customer()) {
             imaging.before_change(&self.shard, customer);
         }
-        let reply = self.shard.apply(entry, &mut self.effects);
+        let reply = match &entry.body {
+            EntryBody::Profile(profile) => {
+                let number = profile.customer;
+                let before = self.shard.customer(number).map(Names::of).unwrap_or_default();
+                let reply = self.shard.apply(entry, &mut self.effects);
+                let asked = Names::asked(&profile.command);
+                self.sequencer.settle_names(&self.shard, number, before, asked);
+                reply
+            }
+            EntryBody::Customer(_)
+            | EntryBody::Command { .. }
+            | EntryBody::Event(_)
+            | EntryBody::Catalog(_) => self.shard.apply(entry, &mut self.effects),
+        };
         if let Some(answer) = answer_of(&reply) {
             self.tally.count(kind_of(entry), answer);
         }
@@ -326,7 +340,9 @@ const fn kind_of(entry: &Entry) -> CommandKind {
             Action::Turnover(_) => CommandKind::Turnover,
             Action::Advance => CommandKind::Advance,
         },
-        EntryBody::Customer(_) | EntryBody::Catalog(_) => CommandKind::Directory,
+        EntryBody::Customer(_) | EntryBody::Profile(_) | EntryBody::Catalog(_) => {
+            CommandKind::Directory
+        }
     }
 }
 

@@ -146,6 +146,9 @@ impl From<EngineError> for Problem {
             EngineError::KeyConflict
             | EngineError::Account(_)
             | EngineError::CustomerName
+            | EngineError::EmailTaken
+            | EngineError::ExternalIdTaken
+            | EngineError::ExternalIdFixed
             | EngineError::KeyTooLong
             | EngineError::InFuture
             | EngineError::Expired

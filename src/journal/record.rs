@@ -9,6 +9,8 @@ use crate::account::{Action, Posting};
 use crate::encoding::{self, Malformed, Reader};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
 use crate::journal::action::{put_action, read_action};
+use crate::journal::profile::{put_profile_command, read_profile_command};
+use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 
 // Tags are for ever: a number is never given to another record. 0x10 to 0x1f are kept for holds.
@@ -17,6 +19,7 @@ const TAG_COMMAND: u8 = 0x02;
 const TAG_COMMAND_AT: u8 = 0x03;
 const TAG_EVENT: u8 = 0x04;
 const TAG_CATALOG: u8 = 0x05;
+const TAG_PROFILE: u8 = 0x06;
 
 /// One record of a shard's journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +32,7 @@ pub enum Record<'a> {
         organization: OrganizationNumber,
         /// Its id for ever.
         id: CustomerId,
-        /// The application's own id.
+        /// The application's own id; empty when it has none yet.
         external_id: &'a str,
     },
     /// A command to one customer meter.
@@ -55,6 +58,13 @@ pub enum Record<'a> {
         postings: Vec<(MeterNumber, Posting)>,
         /// The event's own JSON.
         payload: &'a [u8],
+    },
+    /// Who a customer is to its organization.
+    Profile {
+        /// The customer.
+        customer: CustomerNumber,
+        /// What becomes of its profile.
+        command: ProfileCommand,
     },
     /// From here on, events are resolved with this version of the catalog.
     Catalog {
@@ -134,6 +144,19 @@ pub fn put_catalog(out: &mut Vec<u8>, delta: u64, version: CatalogVersion) {
     encoding::put_varint(out, version.0);
 }
 
+/// Appends [`Record::Profile`].
+pub fn put_profile(
+    out: &mut Vec<u8>,
+    delta: u64,
+    customer: CustomerNumber,
+    command: &ProfileCommand,
+) {
+    out.push(TAG_PROFILE);
+    encoding::put_varint(out, delta);
+    encoding::put_varint(out, u64::from(customer.0));
+    put_profile_command(out, command);
+}
+
 /// Reads one record and the microseconds since the one before it.
 ///
 /// # Errors
@@ -160,6 +183,10 @@ pub fn read_record<'a>(reader: &mut Reader<'a>) -> Result<(u64, Record<'a>), Mal
             key: reader.bytes()?,
             postings: read_postings(reader)?,
             payload: reader.bytes()?,
+        },
+        TAG_PROFILE => Record::Profile {
+            customer: CustomerNumber(reader.number()?),
+            command: read_profile_command(reader)?,
         },
         TAG_CATALOG => Record::Catalog { version: CatalogVersion(reader.varint()?) },
         _ => return Err(Malformed("unknown record tag")),

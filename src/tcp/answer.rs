@@ -59,6 +59,9 @@ fn code_of(error: EngineError) -> ErrorCode {
         EngineError::Account(_)
         | EngineError::UnknownCustomer
         | EngineError::CustomerName
+        | EngineError::EmailTaken
+        | EngineError::ExternalIdTaken
+        | EngineError::ExternalIdFixed
         | EngineError::KeyTooLong
         | EngineError::InFuture
         | EngineError::Expired
