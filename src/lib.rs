@@ -69,7 +69,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0, vocabulary | [`id`], [`units`], [`money`], [`time`], [`slot`], [`span`], [`encoding`] |
-//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
+//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`price`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
 //! | 2, storage and codecs | [`journal`], [`snapshot`], [`resp`], [`metrics`], [`readiness`] |
 //! | 3, the engine | [`data_dir`], [`engine`] |
 //! | 4, edges | [`tcp`], [`http`] |
@@ -92,6 +92,7 @@ pub mod event;
 pub mod grant;
 pub mod keys;
 pub mod meter;
+pub mod price;
 pub mod product;
 pub mod token;
 pub mod workload;
