@@ -21,6 +21,7 @@ mod janitor;
 mod marker;
 pub mod memory;
 pub mod profile;
+pub mod purchases;
 pub mod record;
 mod recovery;
 mod segment;
@@ -29,6 +30,7 @@ pub mod space;
 mod stamp;
 mod store;
 mod watermark;
+pub mod wire;
 
 #[cfg(test)]
 mod contract;
