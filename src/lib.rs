@@ -69,7 +69,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0, vocabulary | [`id`], [`units`], [`money`], [`time`], [`slot`], [`span`], [`encoding`] |
-//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`price`], [`product`], [`profile`], [`customer`], [`catalog`], [`keys`], [`token`], [`workload`] |
+//! | 1, the domain | [`event`], [`metadata`], [`meter`], [`grant`], [`account`], [`benefit`], [`cycle`], [`price`], [`product`], [`profile`], [`customer`], [`catalog`], [`keys`], [`token`], [`workload`] |
 //! | 2, storage and codecs | [`journal`], [`snapshot`], [`resp`], [`metrics`], [`readiness`] |
 //! | 3, the engine | [`data_dir`], [`engine`] |
 //! | 4, edges | [`tcp`], [`http`] |
@@ -86,6 +86,7 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod account;
+pub mod benefit;
 pub mod catalog;
 pub mod customer;
 pub mod cycle;
