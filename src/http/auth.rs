@@ -6,6 +6,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
+use uuid::Uuid;
+
 use crate::id::OrganizationNumber;
 use crate::readiness::Stage;
 use crate::token::Scope;
@@ -89,6 +91,18 @@ impl Caller {
             return Err(Problem::InsufficientScope(right));
         }
         Ok(Self { organization: token.organization })
+    }
+}
+
+impl Caller {
+    /// The id of the organization that it acts for.
+    ///
+    /// # Errors
+    /// Never in practice: organizations stay.
+    pub(super) fn organization_id(&self, doors: &Doors) -> Result<Uuid, Problem> {
+        let catalog = doors.engine.catalog();
+        let organization = catalog.organization(self.organization);
+        organization.map(|organization| organization.id.0).ok_or(Problem::NotFound)
     }
 }
 
