@@ -1,4 +1,5 @@
-//! The catalog in force: organizations, their meters and tokens, and which meters an event feeds.
+//! The catalog in force: organizations, their meters, benefits, products and tokens, and which
+//! meters an event feeds.
 //!
 //! A catalog never changes: a change makes the next version of it.
 
@@ -6,24 +7,58 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::account::Posting;
+use crate::benefit::Benefit;
 use crate::event::Event;
 use crate::id::{
-    CatalogVersion, MeterId, MeterNumber, OrganizationId, OrganizationNumber, TokenId,
+    BenefitId, CatalogVersion, MeterId, MeterNumber, OrganizationId, OrganizationNumber, ProductId,
+    TokenId,
 };
 use crate::meter::{Aggregation, Filter, Meter};
+use crate::product::ProductTerms;
 use crate::time::Timestamp;
-use crate::token::{Scope, TokenHash};
+use crate::token::{Scopes, TokenHash};
+
+use self::chunks::Chunks;
+use self::feeds::Feeds;
+use self::shared_map::SharedMap;
+use self::table::Table;
+use self::tokens::Tokens;
+
+pub use self::change::{CatalogChange, CatalogError};
+pub use self::edit::{
+    BenefitPatch, CatalogEdit, Counted, Edit, MeterPatch, NewBenefit, NewMeter, NewPrice,
+    NewProduct, NewToken, PriceEdit, ProductPatch,
+};
+pub use self::product::{
+    AMOUNT_MAX, ARCHIVED_PRICES_MAX, INTERVAL_COUNT_MAX, PRODUCT_NAME_CHARS_MAX,
+    PRODUCT_NAME_CHARS_MIN, Price, PriceAmount, Product, Standing, Visibility, divides,
+};
+
+mod change;
+mod chunks;
+mod edit;
+mod feeds;
+mod product;
+mod rules;
+mod shared_map;
+mod table;
+mod tokens;
 
 /// Most meters of a catalog.
 pub const METERS_MAX: usize = 100_000;
 
 /// Most organizations of a catalog.
 pub const ORGANIZATIONS_MAX: usize = 100_000;
+
+/// Most benefits of a catalog, deleted ones counted.
+pub const BENEFITS_MAX: usize = 100_000;
+
+/// Most products of a catalog, archived ones counted.
+pub const PRODUCTS_MAX: usize = 100_000;
 
 /// Most tokens of a catalog, revoked ones not counted.
 pub const TOKENS_MAX: usize = 100_000;
@@ -43,76 +78,35 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its name, which no other has.
     pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 /// An access token, without its secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Its id for ever.
     pub id: TokenId,
     /// Whose things it opens.
     pub organization: OrganizationNumber,
     /// What it may do.
-    pub scope: Scope,
+    pub scopes: Scopes,
     /// What its secret is recognised by.
     pub hash: TokenHash,
+    /// What people know it by, perhaps nothing.
+    pub comment: Box<str>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on it opens nothing, if ever.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// A step from one version of the catalog to the next.
-#[derive(Debug, Clone)]
-pub enum CatalogChange {
-    /// A new organization.
-    Organization {
-        /// Its id for ever.
-        id: OrganizationId,
-        /// Its name.
-        name: String,
-    },
-    /// A new meter.
-    Meter {
-        /// Its id for ever.
-        id: MeterId,
-        /// Whose it is.
-        organization: OrganizationNumber,
-        /// Its name.
-        name: String,
-        /// Which events count.
-        filter: Filter,
-        /// What they add.
-        aggregation: Aggregation,
-    },
-    /// A new token.
-    Token(Token),
-    /// A token opens nothing any more.
-    TokenRevoked(TokenId),
-}
-
-/// Why a change cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// Names have 1 to 128 bytes and no control characters.
-    #[error("a name has 1 to 128 bytes and no control characters")]
-    Name,
-    /// The name is another organization's.
-    #[error("the name is taken")]
-    NameTaken,
-    /// A meter of that name counts something else.
-    #[error("a meter of that name has another definition")]
-    MeterDiffers,
-    /// No such organization.
-    #[error("unknown organization")]
-    UnknownOrganization,
-    /// No such token.
-    #[error("unknown token")]
-    UnknownToken,
-    /// A filter or property is longer than those that are read.
-    #[error("the definition is too long")]
-    TooLong,
-    /// One of the limits of the catalog is reached.
-    #[error("the catalog is full")]
-    Full,
+impl Token {
+    /// Whether it opens anything at `now`.
+    #[must_use]
+    pub fn opens_at(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 /// How a name or id of a meter is understood.
@@ -126,21 +120,19 @@ pub enum MeterLookupError {
     Ambiguous,
 }
 
-type ByName = HashMap<(OrganizationNumber, Box<str>), Vec<MeterNumber>, FixedState>;
-
-/// One version of the catalog.
+/// One version of the catalog. A copy is cheap, and shares with the original what neither changes.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     /// Which one.
     pub version: CatalogVersion,
-    organizations: Vec<Organization>,
-    meters: Vec<Arc<Meter>>,
-    tokens: Vec<Token>,
-    by_name: ByName,
-    /// Meters whose filter asks for one event name.
-    by_event: ByName,
-    /// Meters that any event may feed.
-    by_any_event: Vec<MeterNumber>,
+    organizations: Chunks<Arc<Organization>>,
+    organization_names: SharedMap<Box<str>, OrganizationNumber>,
+    meters: Table<MeterId, Meter>,
+    meter_names: SharedMap<(OrganizationNumber, Arc<str>), SmallVec<[MeterNumber; 4]>>,
+    feeds: Feeds,
+    benefits: Table<BenefitId, Benefit>,
+    products: Table<ProductId, Product>,
+    tokens: Tokens,
 }
 
 impl Default for Catalog {
@@ -155,12 +147,14 @@ impl Catalog {
     pub fn new() -> Self {
         Self {
             version: CatalogVersion(0),
-            organizations: Vec::new(),
-            meters: Vec::new(),
-            tokens: Vec::new(),
-            by_name: ByName::default(),
-            by_event: ByName::default(),
-            by_any_event: Vec::new(),
+            organizations: Chunks::default(),
+            organization_names: SharedMap::default(),
+            meters: Table::default(),
+            meter_names: SharedMap::default(),
+            feeds: Feeds::default(),
+            benefits: Table::default(),
+            products: Table::default(),
+            tokens: Tokens::default(),
         }
     }
 
@@ -180,41 +174,45 @@ impl Catalog {
     /// [`CatalogError`]: the change makes no sense here, and nothing changed.
     pub fn apply(&mut self, change: &CatalogChange) -> Result<(), CatalogError> {
         match change {
-            CatalogChange::Organization { id, name } => self.add_organization(*id, name)?,
-            CatalogChange::Meter { id, organization, name, filter, aggregation } => {
-                self.check_organization(*organization)?;
-                let number = u32::try_from(self.meters.len()).map_err(|_| CatalogError::Full)?;
-                self.add_meter(Meter {
-                    id: *id,
-                    number: MeterNumber(number),
-                    organization: *organization,
-                    name: name.as_str().into(),
-                    filter: filter.clone(),
-                    aggregation: aggregation.clone(),
-                })?;
+            CatalogChange::Organization { id, name, created_at } => {
+                self.add_organization(*id, name, *created_at)?;
+            }
+            CatalogChange::Meter(meter) => {
+                self.check_meter(meter)?;
+                self.put_meter(meter);
+            }
+            CatalogChange::Benefit(benefit) => {
+                self.check_benefit(benefit)?;
+                self.benefits.put(benefit.id, benefit.organization, Arc::clone(benefit));
+                if let Some(at) = benefit.deleted_at {
+                    self.withdraw(benefit, at);
+                }
+            }
+            CatalogChange::Product(product) => {
+                self.check_product(product)?;
+                self.products.put(product.id, product.organization, Arc::clone(product));
             }
             CatalogChange::Token(token) => {
-                self.check_organization(token.organization)?;
-                if self.tokens.len() >= TOKENS_MAX {
-                    return Err(CatalogError::Full);
-                }
-                self.tokens.push(token.clone());
+                self.check_token(token)?;
+                self.tokens.push(token);
             }
             CatalogChange::TokenRevoked(id) => {
-                let place = self.tokens.iter().position(|token| token.id == *id);
-                self.tokens.remove(place.ok_or(CatalogError::UnknownToken)?);
+                if !self.tokens.remove(*id) {
+                    return Err(CatalogError::UnknownToken);
+                }
             }
         }
         self.version = CatalogVersion(self.version.0.saturating_add(1));
         Ok(())
     }
 
-    fn check_organization(&self, number: OrganizationNumber) -> Result<(), CatalogError> {
-        self.organization(number).map(|_| ()).ok_or(CatalogError::UnknownOrganization)
-    }
-
-    fn add_organization(&mut self, id: OrganizationId, name: &str) -> Result<(), CatalogError> {
-        check_name(name)?;
+    fn add_organization(
+        &mut self,
+        id: OrganizationId,
+        name: &str,
+        created_at: Timestamp,
+    ) -> Result<(), CatalogError> {
+        rules::check_name(name)?;
         if self.organization_named(name).is_some() {
             return Err(CatalogError::NameTaken);
         }
@@ -223,29 +221,41 @@ impl Catalog {
         }
         let number = u32::try_from(self.organizations.len()).map_err(|_| CatalogError::Full)?;
         let number = OrganizationNumber(number);
-        self.organizations.push(Organization { number, id, name: name.to_owned() });
+        let organization = Organization { number, id, name: name.to_owned(), created_at };
+        self.organizations.push(Arc::new(organization));
+        self.organization_names.insert(name.into(), number);
         Ok(())
     }
 
-    fn add_meter(&mut self, meter: Meter) -> Result<(), CatalogError> {
-        check_name(&meter.name)?;
-        if self.meters.len() >= METERS_MAX {
-            return Err(CatalogError::Full);
-        }
+    fn put_meter(&mut self, meter: &Arc<Meter>) {
         let (organization, number) = (meter.organization, meter.number);
-        let named = self.by_name.entry((organization, meter.name.clone()));
-        named.or_default().push(number);
-        match meter.filter.event_name() {
-            Some(event) => {
-                self.by_event.entry((organization, event.into())).or_default().push(number);
+        let old = self.meters.find(&meter.id).cloned();
+        if old.as_ref().is_none_or(|old| old.name != meter.name) {
+            if let Some(old) = &old {
+                let key = (organization, Arc::from(&*old.name));
+                self.meter_names.change(key, |named| named.retain(|other| *other != number));
             }
-            None => self.by_any_event.push(number),
+            let key = (organization, Arc::from(&*meter.name));
+            self.meter_names.change(key, |named| named.push(number));
         }
-        self.meters.push(Arc::new(meter));
-        Ok(())
+        self.feeds.put(old.as_deref(), meter);
+        self.meters.put(meter.id, organization, Arc::clone(meter));
     }
 
-    /// The meter with this definition under this name, if there is one already.
+    /// Takes a deleted benefit from every product that carries it.
+    fn withdraw(&mut self, benefit: &Benefit, at: Timestamp) {
+        let carries = |product: &&Arc<Product>| product.benefits.contains(&benefit.id);
+        let products = self.products.of(benefit.organization).filter(carries);
+        for product in products.cloned().collect::<Vec<_>>() {
+            let mut without = Product::clone(&product);
+            without.benefits.retain(|id| *id != benefit.id);
+            without.modified_at = Some(at);
+            self.products.put(product.id, product.organization, Arc::new(without));
+        }
+    }
+
+    /// The meter with this definition under this name, if there is one already. Archived ones do not
+    /// count.
     ///
     /// # Errors
     /// [`CatalogError::MeterDiffers`] when the name stands for another definition.
@@ -256,21 +266,27 @@ impl Catalog {
         filter: &Filter,
         aggregation: &Aggregation,
     ) -> Result<Option<&Arc<Meter>>, CatalogError> {
-        let named = self.meters_named(organization, name);
-        if named.is_empty() {
+        let mut live =
+            self.meters_named(organization, name).filter(|meter| !meter.is_archived()).peekable();
+        if live.peek().is_none() {
             return Ok(None);
         }
-        let mut meters = named.iter().filter_map(|number| self.meter(*number));
         let same =
             |meter: &&Arc<Meter>| meter.filter == *filter && meter.aggregation == *aggregation;
-        meters.find(same).map(Some).ok_or(CatalogError::MeterDiffers)
+        live.find(same).map(Some).ok_or(CatalogError::MeterDiffers)
     }
 
-    fn meters_named(&self, organization: OrganizationNumber, name: &str) -> &[MeterNumber] {
-        self.by_name.get(&Named { organization, name }).map_or(&[], Vec::as_slice)
+    fn meters_named(
+        &self,
+        organization: OrganizationNumber,
+        name: &str,
+    ) -> impl Iterator<Item = &Arc<Meter>> + Clone {
+        let named = self.meter_names.get(&Named { organization, name });
+        named.into_iter().flatten().filter_map(|number| self.meter(*number))
     }
 
-    /// The meter that an organization calls `name`: tried as name, then as UUID.
+    /// The meter that an organization calls `name`: tried as name, then as UUID. An archived one is
+    /// found by its name when no live one has it.
     ///
     /// # Errors
     /// [`MeterLookupError`].
@@ -280,83 +296,167 @@ impl Catalog {
         name: &[u8],
     ) -> Result<&Arc<Meter>, MeterLookupError> {
         let text = std::str::from_utf8(name).map_err(|_| MeterLookupError::Unknown)?;
-        match self.meters_named(organization, text) {
-            [number] => self.meter(*number).ok_or(MeterLookupError::Unknown),
-            [] => {
-                let id = Uuid::try_parse(text).map_err(|_| MeterLookupError::Unknown)?;
-                let own =
-                    |meter: &&Arc<Meter>| meter.id.0 == id && meter.organization == organization;
-                self.meters.iter().find(own).ok_or(MeterLookupError::Unknown)
-            }
-            _ => Err(MeterLookupError::Ambiguous),
+        let named = self.meters_named(organization, text);
+        let (live, archived) = (
+            only(named.clone().filter(|meter| !meter.is_archived()))?,
+            named.filter(|meter| meter.is_archived()),
+        );
+        if let Some(meter) = live {
+            return Ok(meter);
         }
+        if let Some(meter) = only(archived)? {
+            return Ok(meter);
+        }
+        let id = Uuid::try_parse(text).map_err(|_| MeterLookupError::Unknown)?;
+        self.meter_of(organization, MeterId(id)).ok_or(MeterLookupError::Unknown)
     }
 
     /// The meter with this number.
     #[must_use]
     pub fn meter(&self, number: MeterNumber) -> Option<&Arc<Meter>> {
-        self.meters.get(usize::try_from(number.0).ok()?)
+        self.meters.at(number.0)
     }
 
-    /// Every meter, by number.
+    /// The organization's meter with this id.
+    #[must_use]
+    pub fn meter_of(&self, organization: OrganizationNumber, id: MeterId) -> Option<&Arc<Meter>> {
+        self.meters.find(&id).filter(|meter| meter.organization == organization)
+    }
+
+    /// Every meter, archived or not, by number.
     pub fn meters(&self) -> impl Iterator<Item = &Arc<Meter>> {
         self.meters.iter()
+    }
+
+    /// The organization's meters, archived or not, oldest first.
+    pub fn meters_of(
+        &self,
+        organization: OrganizationNumber,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Meter>> {
+        self.meters.of(organization)
+    }
+
+    /// The benefit with this id, deleted or not.
+    #[must_use]
+    pub fn benefit(&self, id: BenefitId) -> Option<&Arc<Benefit>> {
+        self.benefits.find(&id)
+    }
+
+    /// The organization's benefit with this id, deleted or not.
+    #[must_use]
+    pub fn benefit_of(
+        &self,
+        organization: OrganizationNumber,
+        id: BenefitId,
+    ) -> Option<&Arc<Benefit>> {
+        self.benefit(id).filter(|benefit| benefit.organization == organization)
+    }
+
+    /// The organization's benefits, deleted or not, oldest first.
+    pub fn benefits_of(
+        &self,
+        organization: OrganizationNumber,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Benefit>> {
+        self.benefits.of(organization)
+    }
+
+    /// The product with this id, archived or not.
+    #[must_use]
+    pub fn product(&self, id: ProductId) -> Option<&Arc<Product>> {
+        self.products.find(&id)
+    }
+
+    /// The organization's product with this id, archived or not.
+    #[must_use]
+    pub fn product_of(
+        &self,
+        organization: OrganizationNumber,
+        id: ProductId,
+    ) -> Option<&Arc<Product>> {
+        self.product(id).filter(|product| product.organization == organization)
+    }
+
+    /// The organization's products, archived or not, oldest first.
+    pub fn products_of(
+        &self,
+        organization: OrganizationNumber,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Product>> {
+        self.products.of(organization)
+    }
+
+    /// What a purchase of the product is made on from now on: its live prices and benefits. An
+    /// archived product has terms too, for those who bought it before.
+    #[must_use]
+    pub fn terms(&self, id: ProductId) -> Option<ProductTerms> {
+        let product = self.product(id)?;
+        let benefits = product.benefits.iter().filter_map(|id| self.benefit(*id));
+        Some(ProductTerms {
+            product: product.id,
+            currency: product.currency(),
+            billing: product.billing,
+            metering: product.metering.filter(|interval| Some(*interval) != product.billing),
+            trial: product.trial,
+            fixed: product.fixed(),
+            metered: product.prices.iter().filter_map(Price::metered).collect(),
+            credits: benefits.map(|benefit| benefit.credit()).collect(),
+        })
     }
 
     /// The organization with this number.
     #[must_use]
     pub fn organization(&self, number: OrganizationNumber) -> Option<&Organization> {
-        self.organizations.get(usize::try_from(number.0).ok()?)
+        self.organizations.get(usize::try_from(number.0).ok()?).map(AsRef::as_ref)
     }
 
     /// The organization with this name.
     #[must_use]
     pub fn organization_named(&self, name: &str) -> Option<&Organization> {
-        self.organizations.iter().find(|organization| organization.name == name)
+        self.organization(*self.organization_names.get(name)?)
     }
 
-    /// Every token that opens something, oldest first.
+    /// Every organization, oldest first.
+    pub fn organizations(&self) -> impl Iterator<Item = &Organization> {
+        self.organizations.iter().map(AsRef::as_ref)
+    }
+
+    /// Every token that was not revoked, oldest first. Some may have expired.
     pub fn tokens(&self) -> impl Iterator<Item = &Token> {
-        self.tokens.iter()
+        self.tokens.iter().map(AsRef::as_ref)
     }
 
-    /// The token that was presented, if it opens anything. Every stored hash is compared, each in
-    /// constant time, so that the answer's time tells nothing.
+    /// The token that was presented, if it opens anything at `now`. It is found by its hash, which
+    /// nobody can choose, and the hashes are compared in constant time.
     #[must_use]
-    pub fn token_presented(&self, presented: &[u8]) -> Option<&Token> {
-        let hash = TokenHash::of(presented);
-        self.tokens.iter().fold(
-            None,
-            |found, token| {
-                if token.hash == hash { Some(token) } else { found }
-            },
-        )
+    pub fn token_presented(&self, presented: &[u8], now: Timestamp) -> Option<&Token> {
+        let token = self.tokens.opened_by(&TokenHash::of(presented))?;
+        token.opens_at(now).then_some(&**token)
     }
 
-    /// Whether the token with this id still opens something.
+    /// The token with this id, unless it was revoked. It may have expired.
     #[must_use]
-    pub fn has_token(&self, id: TokenId) -> bool {
-        self.tokens.iter().any(|token| token.id == id)
+    pub fn token(&self, id: TokenId) -> Option<&Token> {
+        self.tokens.get(id).map(AsRef::as_ref)
     }
 
-    /// What `event` adds to which meters of the organization, by meter number.
+    /// What `event` adds to which meters of the organization, by meter number. Archived meters
+    /// collect nothing.
     #[must_use]
     pub fn postings(
         &self,
         organization: OrganizationNumber,
         event: &Event,
     ) -> Vec<(MeterNumber, Posting)> {
-        let named = Named { organization, name: &event.name };
-        let by_name = self.by_event.get(&named).map_or([].as_slice(), Vec::as_slice);
-        let mut postings: Vec<_> = by_name
-            .iter()
-            .chain(&self.by_any_event)
-            .filter_map(|number| self.meter(*number))
-            .filter(|meter| meter.organization == organization)
-            .filter_map(|meter| Some((meter.number, meter.posting(event)?)))
-            .collect();
-        postings.sort_unstable_by_key(|(meter, _)| *meter);
-        postings
+        self.feeds.postings(organization, event)
+    }
+}
+
+/// The one meter there is, if there is one.
+fn only<'a>(
+    mut meters: impl Iterator<Item = &'a Arc<Meter>>,
+) -> Result<Option<&'a Arc<Meter>>, MeterLookupError> {
+    match (meters.next(), meters.next()) {
+        (first, None) => Ok(first),
+        (_, Some(_)) => Err(MeterLookupError::Ambiguous),
     }
 }
 
@@ -367,15 +467,10 @@ struct Named<'a> {
     name: &'a str,
 }
 
-impl hashbrown::Equivalent<(OrganizationNumber, Box<str>)> for Named<'_> {
-    fn equivalent(&self, key: &(OrganizationNumber, Box<str>)) -> bool {
+impl hashbrown::Equivalent<(OrganizationNumber, Arc<str>)> for Named<'_> {
+    fn equivalent(&self, key: &(OrganizationNumber, Arc<str>)) -> bool {
         self.organization == key.0 && *self.name == *key.1
     }
-}
-
-fn check_name(name: &str) -> Result<(), CatalogError> {
-    let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
-    if fits && !name.chars().any(char::is_control) { Ok(()) } else { Err(CatalogError::Name) }
 }
 
 #[cfg(test)]

@@ -12,22 +12,20 @@ use actix::Addr;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::account::Action;
-use crate::catalog::{Catalog, CatalogChange, Token};
+use crate::catalog::Catalog;
 use crate::data_dir::{ClockKind, DataDir, Term, Terms};
 use crate::event::Event;
-use crate::id::{MeterId, OrganizationId, OrganizationNumber, Seq, ShardNumber, TokenId};
-use crate::meter::{Aggregation, Filter, Meter};
+use crate::id::{OrganizationNumber, Seq, ShardNumber};
+use crate::meter::Meter;
 use crate::metrics::Metrics;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
-use crate::token::{Scope, TokenHash, TokenText};
 use crate::units::{Balance, Units};
 
 use self::call::{Call, CallBody, GrantCall, Group};
-use self::catalog_actor::{CatalogActor, Change, ChangeError};
+use self::catalog_actor::CatalogActor;
 use self::directory::Directory;
 use self::imaging::Pace;
 use self::reply::{EngineError, GrantView, IngestError, MeterState, Reply, Said};
@@ -38,6 +36,7 @@ use self::shard_core::Place;
 
 pub mod call;
 pub mod catalog_actor;
+mod catalog_calls;
 pub mod customer_meter;
 pub mod directory;
 pub mod entry;
@@ -190,74 +189,6 @@ impl Engine {
         let customer = put(&mut text, customer);
         let key = put(&mut text, key.unwrap_or(""));
         self.call(meter.organization, text.into(), Call { customer, key, body }).await
-    }
-
-    /// The meter that `organization` calls `name`, made if it is not there: every event called
-    /// `event` feeds it, and so does [`Engine::use_units`].
-    ///
-    /// # Errors
-    /// The name stands for another definition already.
-    pub async fn create_meter(
-        &self,
-        organization: OrganizationNumber,
-        name: &str,
-        event: &str,
-        aggregation: Aggregation,
-    ) -> Result<Arc<Meter>, ChangeError> {
-        let filter = Filter::named(event);
-        let id = MeterId(Uuid::new_v4());
-        let (same_filter, same_aggregation) = (filter.clone(), aggregation.clone());
-        let change =
-            CatalogChange::Meter { id, organization, name: name.to_owned(), filter, aggregation };
-        let catalog = self.change(change).await?;
-        catalog
-            .same_meter(organization, name, &same_filter, &same_aggregation)?
-            .cloned()
-            .ok_or(ChangeError::Stopping)
-    }
-
-    async fn change(&self, change: CatalogChange) -> Result<Arc<Catalog>, ChangeError> {
-        self.inner.catalog_actor.send(Change(change)).await.unwrap_or(Err(ChangeError::Stopping))
-    }
-
-    /// A new organization.
-    ///
-    /// # Errors
-    /// The name is taken or no name.
-    pub async fn create_organization(&self, name: &str) -> Result<OrganizationNumber, ChangeError> {
-        let id = OrganizationId(Uuid::new_v4());
-        let catalog =
-            self.change(CatalogChange::Organization { id, name: name.to_owned() }).await?;
-        catalog
-            .organization_named(name)
-            .map(|organization| organization.number)
-            .ok_or(ChangeError::Stopping)
-    }
-
-    /// A new token of `organization`; the secret is not kept.
-    ///
-    /// # Errors
-    /// The organization is unknown, or there are too many tokens.
-    pub async fn create_token(
-        &self,
-        organization: OrganizationNumber,
-        scope: Scope,
-        secret: &TokenText,
-    ) -> Result<TokenId, ChangeError> {
-        let id = TokenId(Uuid::new_v4());
-        let hash: TokenHash = secret.hash();
-        let created_at = self.now();
-        let token = Token { id, organization, scope, hash, created_at };
-        self.change(CatalogChange::Token(token)).await?;
-        Ok(id)
-    }
-
-    /// The token opens nothing any more, from now on.
-    ///
-    /// # Errors
-    /// There is no such token.
-    pub async fn revoke_token(&self, id: TokenId) -> Result<(), ChangeError> {
-        self.change(CatalogChange::TokenRevoked(id)).await.map(|_| ())
     }
 
     /// Draws down, always.

@@ -69,7 +69,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0, vocabulary | [`id`], [`units`], [`money`], [`time`], [`slot`], [`span`], [`encoding`] |
-//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
+//! | 1, the domain | [`event`], [`metadata`], [`meter`], [`grant`], [`account`], [`benefit`], [`cycle`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
 //! | 2, storage and codecs | [`journal`], [`snapshot`], [`resp`], [`metrics`], [`readiness`] |
 //! | 3, the engine | [`data_dir`], [`engine`] |
 //! | 4, edges | [`tcp`], [`http`] |
@@ -86,11 +86,13 @@ pub mod units;
 
 // Floor 1: the domain, pure.
 pub mod account;
+pub mod benefit;
 pub mod catalog;
 pub mod cycle;
 pub mod event;
 pub mod grant;
 pub mod keys;
+pub mod metadata;
 pub mod meter;
 pub mod product;
 pub mod token;

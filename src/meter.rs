@@ -10,6 +10,8 @@ use crate::event::Event;
 use crate::id::MeterId;
 use crate::id::MeterNumber;
 use crate::id::OrganizationNumber;
+use crate::metadata::Metadata;
+use crate::time::Timestamp;
 
 pub use self::aggregation::Aggregation;
 pub use self::aggregation::AggregationError;
@@ -41,6 +43,54 @@ pub struct Meter {
     pub filter: Filter,
     /// What each of them adds.
     pub aggregation: Aggregation,
+    /// What its units are called where they are shown. It never counts.
+    pub unit: MeterUnit,
+    /// What the application wrote on it.
+    pub metadata: Metadata,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed, if ever.
+    pub modified_at: Option<Timestamp>,
+    /// Since when it collects nothing, if it is archived.
+    pub archived_at: Option<Timestamp>,
+}
+
+/// What the units of a meter are called, as in Polar.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MeterUnit {
+    /// Just units.
+    #[default]
+    Scalar,
+    /// Tokens of a language model.
+    Token,
+    /// Something else.
+    Custom {
+        /// What: 1 to [`LABEL_CHARS_MAX`] characters.
+        label: Box<str>,
+        /// How many of them are shown as one, if not one: 1 to [`MULTIPLIER_MAX`].
+        multiplier: Option<u32>,
+    },
+}
+
+/// Longest label of a unit, in characters.
+pub const LABEL_CHARS_MAX: usize = 64;
+
+/// Greatest multiplier of a unit: Polar's integers have 32 bits.
+pub const MULTIPLIER_MAX: u32 = i32::MAX.unsigned_abs();
+
+impl MeterUnit {
+    /// Whether label and multiplier are within their limits.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        match self {
+            Self::Scalar | Self::Token => true,
+            Self::Custom { label, multiplier } => {
+                let fits = (1..=LABEL_CHARS_MAX).contains(&label.chars().count());
+                fits && !label.chars().any(char::is_control)
+                    && multiplier.is_none_or(|many| (1..=MULTIPLIER_MAX).contains(&many))
+            }
+        }
+    }
 }
 
 impl Meter {
@@ -48,6 +98,12 @@ impl Meter {
     #[must_use]
     pub const fn takes_units(&self) -> bool {
         matches!(self.aggregation, Aggregation::Count | Aggregation::Sum(_))
+    }
+
+    /// Whether it collects nothing any more.
+    #[must_use]
+    pub const fn is_archived(&self) -> bool {
+        self.archived_at.is_some()
     }
 
     /// What `event` adds to this meter; nothing when it does not match, or has no value that the

@@ -5,17 +5,25 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use std::fmt;
-use std::str::FromStr;
 
 use sha2::Digest;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+
+pub use self::scope::Scope;
+pub use self::scope::ScopeError;
+pub use self::scope::Scopes;
+
+mod scope;
 
 /// How minted tokens begin, so that a leaked one is recognised by scanners.
 pub const TOKEN_PREFIX: &str = "drawdown_";
 
 /// Longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 256;
+
+/// Longest comment on a token, in characters.
+pub const COMMENT_CHARS_MAX: usize = 255;
 
 /// The text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,61 +107,6 @@ impl PartialEq for TokenHash {
 }
 
 impl Eq for TokenHash {}
-
-/// What a token may do; each scope includes the ones after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything in its organization, and tokens and snapshots.
-    Admin,
-    /// Report use, debit, grant and void.
-    Ingest,
-    /// Read balances, grants and state.
-    Read,
-}
-
-impl Scope {
-    /// Whether a token of this scope may do what needs `needed`.
-    #[must_use]
-    pub const fn allows(self, needed: Self) -> bool {
-        match self {
-            Self::Admin => true,
-            Self::Ingest => matches!(needed, Self::Ingest | Self::Read),
-            Self::Read => matches!(needed, Self::Read),
-        }
-    }
-
-    /// How the scope is written.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Ingest => "ingest",
-            Self::Read => "read",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-/// The text names no scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope is admin, ingest or read")]
-pub struct ScopeError;
-
-impl FromStr for Scope {
-    type Err = ScopeError;
-
-    fn from_str(text: &str) -> Result<Self, ScopeError> {
-        [Self::Admin, Self::Ingest, Self::Read]
-            .into_iter()
-            .find(|scope| scope.text().eq_ignore_ascii_case(text))
-            .ok_or(ScopeError)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,18 +4,16 @@ use std::io::Write;
 
 use uuid::Uuid;
 
-use crate::catalog::{CatalogChange, Token};
+use crate::catalog::{CatalogEdit, NewToken, Token};
 use crate::cli::{
     Damage, Exit, Failure, Inspection, Subject, TokenAnswer, TokenRequest, TokenRow, Verified,
 };
 use crate::data_dir::DataDir;
 use crate::engine::offline::{self, Extract, OfflineError};
 use crate::engine::recovery::{RecoveryError, is_journal_damage};
-use crate::engine::system_clock::SystemClock;
 use crate::id::{OrganizationId, TokenId};
 use crate::journal::{JournalError, Position};
 use crate::snapshot::SnapshotError;
-use crate::time::Clock;
 use crate::token::TokenText;
 
 /// Reads every journal and snapshot; damage is a result, not a failure.
@@ -98,15 +96,15 @@ pub fn inspect(
 /// The change makes no sense, or the catalog is damaged.
 pub fn tokens(directory: &DataDir, request: &TokenRequest) -> Result<TokenAnswer, Failure> {
     match request {
-        TokenRequest::Create { organization, scope } => {
+        TokenRequest::Create { organization, scopes } => {
             let catalog = offline::read_catalog(directory).map_err(failure)?;
             let known = catalog.organization_named(organization).map(|known| known.number);
             let number = if let Some(number) = known {
                 number
             } else {
                 let id = OrganizationId(Uuid::new_v4());
-                let change = CatalogChange::Organization { id, name: organization.clone() };
-                let catalog = offline::change_catalog(directory, &change).map_err(failure)?;
+                let edit = CatalogEdit::Organization(id, organization.clone());
+                let catalog = offline::change_catalog(directory, edit).map_err(failure)?;
                 let made = catalog.organization_named(organization);
                 made.map(|made| made.number)
                     .ok_or_else(|| Failure::said(Exit::Internal, "no organization was made"))?
@@ -115,14 +113,16 @@ pub fn tokens(directory: &DataDir, request: &TokenRequest) -> Result<TokenAnswer
             getrandom::fill(&mut random).map_err(|error| Failure::new(Exit::Internal, error))?;
             let secret = TokenText::mint(&random);
             let id = TokenId(Uuid::new_v4());
-            let token = Token {
+            let token = NewToken {
                 id,
                 organization: number,
-                scope: *scope,
+                scopes: *scopes,
                 hash: secret.hash(),
-                created_at: SystemClock.now(),
+                comment: Box::default(),
+                expires_at: None,
             };
-            offline::change_catalog(directory, &CatalogChange::Token(token)).map_err(failure)?;
+            let edit = CatalogEdit::Token(Box::new(token));
+            offline::change_catalog(directory, edit).map_err(failure)?;
             Ok(TokenAnswer::Created { id: id.to_string(), token: secret.as_str().to_owned() })
         }
         TokenRequest::List => {
@@ -132,13 +132,13 @@ pub fn tokens(directory: &DataDir, request: &TokenRequest) -> Result<TokenAnswer
                 organization: catalog
                     .organization(token.organization)
                     .map_or_else(String::new, |organization| organization.name.clone()),
-                scope: token.scope.to_string(),
+                scope: token.scopes.to_string(),
             };
             Ok(TokenAnswer::Listed(catalog.tokens().map(row).collect()))
         }
         TokenRequest::Revoke(id) => {
-            let change = CatalogChange::TokenRevoked(*id);
-            offline::change_catalog(directory, &change).map_err(failure)?;
+            let edit = CatalogEdit::TokenRevoke(*id);
+            offline::change_catalog(directory, edit).map_err(failure)?;
             Ok(TokenAnswer::Revoked)
         }
     }

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 const FLOORS: [&[&str]; 6] = [
     &["encoding", "id", "money", "slot", "span", "time", "units"],
     &[
-        "account", "benefit", "catalog", "customer", "cycle", "event", "grant", "keys", "meter",
-        "price", "product", "token", "workload",
+        "account", "benefit", "catalog", "customer", "cycle", "event", "grant", "keys", "metadata",
+        "meter", "price", "product", "token", "workload",
     ],
     &["journal", "metrics", "readiness", "resp", "snapshot"],
     &["data_dir", "engine"],

@@ -1,30 +1,65 @@
+use crate::metadata::Metadata;
+use crate::meter::MeterUnit;
+use crate::token::Scope;
+
 use super::*;
 
 const ACME: OrganizationNumber = OrganizationNumber(0);
 const OTHER: OrganizationNumber = OrganizationNumber(1);
 
-fn organization(name: &str) -> CatalogChange {
-    CatalogChange::Organization { id: OrganizationId(uuid(name)), name: name.to_owned() }
+mod meters;
+mod products;
+mod sharing;
+
+fn organization(name: &str) -> CatalogEdit {
+    CatalogEdit::Organization(OrganizationId(uuid(name)), name.to_owned())
 }
 
-fn meter(organization: OrganizationNumber, name: &str, filter: &str, sums: &str) -> CatalogChange {
-    CatalogChange::Meter {
+fn new_meter(organization: OrganizationNumber, name: &str, filter: &str, sums: &str) -> NewMeter {
+    NewMeter {
         id: MeterId(uuid(name)),
         organization,
-        name: name.to_owned(),
+        name: name.into(),
         filter: Filter::parse(filter).unwrap(),
         aggregation: Aggregation::parse(sums).unwrap(),
+        unit: MeterUnit::Scalar,
+        metadata: Metadata::default(),
     }
 }
 
-fn token(id: u128, organization: OrganizationNumber, secret: &str) -> CatalogChange {
-    CatalogChange::Token(Token {
+fn meter(organization: OrganizationNumber, name: &str, filter: &str, sums: &str) -> CatalogEdit {
+    CatalogEdit::Meter(Box::new(new_meter(organization, name, filter, sums)))
+}
+
+fn new_token(id: u128, organization: OrganizationNumber, secret: &str) -> NewToken {
+    NewToken {
         id: TokenId(Uuid::from_u128(id)),
         organization,
-        scope: Scope::Read,
+        scopes: Scope::Read.into(),
         hash: TokenHash::of(secret.as_bytes()),
-        created_at: Timestamp::EPOCH,
-    })
+        comment: Box::default(),
+        expires_at: None,
+    }
+}
+
+fn token(id: u128, organization: OrganizationNumber, secret: &str) -> CatalogEdit {
+    CatalogEdit::Token(Box::new(new_token(id, organization, secret)))
+}
+
+fn second(number: i64) -> Timestamp {
+    Timestamp::EPOCH.saturating_add(number * 1_000_000)
+}
+
+/// The step that `edit` comes to, taken at this second; none when nothing differs.
+fn step(catalog: &Catalog, edit: &CatalogEdit, at: i64) -> Result<Option<Catalog>, CatalogError> {
+    let Some(change) = catalog.resolve(edit.clone(), second(at))? else { return Ok(None) };
+    let next = catalog.with(&change)?;
+    assert_eq!(next.version.0, catalog.version.0 + 1);
+    Ok(Some(next))
+}
+
+fn after(catalog: &Catalog, edit: &CatalogEdit, at: i64) -> Catalog {
+    step(catalog, edit, at).unwrap().expect("something differs")
 }
 
 /// Names are ids: up to sixteen letters.
@@ -34,18 +69,15 @@ fn uuid(name: &str) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-/// The catalog after `changes`, all of which are allowed.
-fn catalog(changes: &[CatalogChange]) -> Catalog {
+/// The catalog after `edits`, all of which are allowed, at the seconds 1, 2, 3 and so on.
+fn catalog(edits: &[CatalogEdit]) -> Catalog {
     let first = [organization("acme"), organization("other")];
-    first.iter().chain(changes).fold(Catalog::new(), |catalog, change| {
-        let next = catalog.with(change).unwrap();
-        assert_eq!(Some(next.version.0), catalog.version.0.checked_add(1));
-        next
-    })
+    let all = first.iter().chain(edits).zip(1..);
+    all.fold(Catalog::new(), |catalog, (edit, at)| after(&catalog, edit, at))
 }
 
-fn refused(catalog: &Catalog, change: &CatalogChange) -> CatalogError {
-    catalog.with(change).unwrap_err()
+fn refused(catalog: &Catalog, edit: &CatalogEdit) -> CatalogError {
+    step(catalog, edit, 100).unwrap_err()
 }
 
 fn named(event: &str) -> String {
@@ -74,7 +106,7 @@ const CALL: &str = r#"{"name":"call","external_customer_id":"anna","metadata":{"
 #[test]
 fn a_change_makes_the_next_version_and_leaves_the_one_before() {
     let before = catalog(&[]);
-    let after = before.with(&meter(ACME, "tokens", &named("call"), COUNT)).unwrap();
+    let after = after(&before, &meter(ACME, "tokens", &named("call"), COUNT), 3);
     assert_eq!((before.version, after.version), (CatalogVersion(2), CatalogVersion(3)));
     assert_eq!((before.meters().count(), after.meters().count()), (0, 1));
     assert_eq!(&*after.meter(MeterNumber(0)).unwrap().name, "tokens");
@@ -86,17 +118,13 @@ fn organizations_have_names_of_their_own() {
     let catalog = catalog(&[]);
     assert_eq!(refused(&catalog, &organization("acme")), CatalogError::NameTaken);
     for name in ["", "tab\there", &"x".repeat(NAME_BYTES_MAX + 1)] {
-        assert_eq!(
-            refused(
-                &catalog,
-                &CatalogChange::Organization {
-                    id: OrganizationId(Uuid::nil()),
-                    name: name.to_owned(),
-                }
-            ),
-            CatalogError::Name
-        );
+        let edit = CatalogEdit::Organization(OrganizationId(Uuid::nil()), name.to_owned());
+        assert_eq!(refused(&catalog, &edit), CatalogError::Name);
     }
+    assert_eq!(
+        catalog.organizations().map(|one| &*one.name).collect::<Vec<_>>(),
+        ["acme", "other"]
+    );
     let (acme, other) = (catalog.organization(ACME).unwrap(), catalog.organization(OTHER).unwrap());
     assert_eq!((acme.name.as_str(), acme.number), ("acme", ACME));
     assert_eq!(catalog.organization_named("other"), Some(other));
@@ -178,15 +206,40 @@ fn an_event_feeds_every_meter_of_its_organization_that_matches() {
 fn a_token_opens_until_it_is_revoked() {
     let before = catalog(&[token(1, ACME, "one"), token(2, OTHER, "two")]);
     let presented = |catalog: &Catalog, secret: &str| {
-        catalog.token_presented(secret.as_bytes()).map(|token| (token.id, token.organization))
+        let token = catalog.token_presented(secret.as_bytes(), Timestamp::MAX);
+        token.map(|token| (token.id, token.organization))
     };
     let (one, two) = (TokenId(Uuid::from_u128(1)), TokenId(Uuid::from_u128(2)));
     assert_eq!(presented(&before, "one"), Some((one, ACME)));
     assert_eq!(presented(&before, "two"), Some((two, OTHER)));
     assert_eq!(presented(&before, "three"), None);
-    let after = before.with(&CatalogChange::TokenRevoked(one)).unwrap();
+    let after = after(&before, &CatalogEdit::TokenRevoke(one), 5);
     assert_eq!(presented(&after, "one"), None);
-    assert!(before.has_token(one) && !after.has_token(one) && after.has_token(two));
+    assert!(
+        before.token(one).is_some() && after.token(one).is_none() && after.token(two).is_some()
+    );
     assert_eq!(after.tokens().map(|token| token.id).collect::<Vec<_>>(), [two]);
-    assert_eq!(refused(&after, &CatalogChange::TokenRevoked(one)), CatalogError::UnknownToken);
+    assert_eq!(refused(&after, &CatalogEdit::TokenRevoke(one)), CatalogError::UnknownToken);
+}
+
+#[test]
+fn a_token_opens_until_it_expires() {
+    let expires_at = Some(second(50));
+    let short = NewToken { expires_at, ..new_token(1, ACME, "short") };
+    let catalog = catalog(&[CatalogEdit::Token(Box::new(short))]);
+    let opens = |at: i64| catalog.token_presented(b"short", second(at)).is_some();
+    assert_eq!([3, 49, 50, 51].map(opens), [true, true, false, false]);
+    assert_eq!(catalog.tokens().count(), 1, "it is listed until it is revoked");
+}
+
+#[test]
+fn a_token_has_a_secret_and_an_id_of_its_own() {
+    let catalog = catalog(&[token(1, ACME, "one")]);
+    assert_eq!(refused(&catalog, &token(1, ACME, "two")), CatalogError::IdTaken);
+    assert_eq!(refused(&catalog, &token(2, OTHER, "one")), CatalogError::IdTaken);
+    let refused = |new: NewToken| refused(&catalog, &CatalogEdit::Token(Box::new(new)));
+    let comment = "x".repeat(crate::token::COMMENT_CHARS_MAX + 1).into();
+    assert_eq!(refused(NewToken { comment, ..new_token(2, ACME, "two") }), CatalogError::Comment);
+    let scopes = Scopes::NONE;
+    assert_eq!(refused(NewToken { scopes, ..new_token(2, ACME, "two") }), CatalogError::NoScope);
 }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use uuid::Uuid;
 
 use crate::id::TokenId;
-use crate::token::Scope;
+use crate::token::Scopes;
 
 use super::EngineCalls;
 use super::connection::Connection;
@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   drawdown token create --scope ingest                 a token for an application
   drawdown token create --org acme --scope read        for another organization
+  drawdown token create --scope events:write,customer_meters:read
   drawdown token list                                  id, organization, scope of each
   drawdown token revoke 5d2f3a76-0a4e-4f9b-9d1e-7d1c0f6b2a10
 
@@ -40,9 +41,10 @@ enum Action {
         /// Whose token it is; the organization is made when it is not there.
         #[arg(long, value_name = "NAME", default_value = "default")]
         org: String,
-        /// What it may do; admin includes ingest, and ingest includes read.
-        #[arg(long, value_name = "admin|ingest|read")]
-        scope: Scope,
+        /// What it may do: admin includes ingest, and ingest includes read; or scopes of Polar's with
+        /// commas between them.
+        #[arg(long, value_name = "admin|ingest|read|LIST")]
+        scope: Scopes,
         #[command(flatten)]
         target: Target,
     },
@@ -68,7 +70,7 @@ pub enum TokenRequest {
         /// Whose.
         organization: String,
         /// What it may do.
-        scope: Scope,
+        scopes: Scopes,
     },
     /// All of them.
     List,
@@ -106,7 +108,7 @@ pub enum TokenAnswer {
 pub(super) fn run(args: TokenArgs, engine: EngineCalls) -> Result<Exit, Failure> {
     let (request, target) = match args.action {
         Action::Create { org, scope, target } => {
-            (TokenRequest::Create { organization: org, scope }, target)
+            (TokenRequest::Create { organization: org, scopes: scope }, target)
         }
         Action::List { target } => (TokenRequest::List, target),
         Action::Revoke { id, target } => (TokenRequest::Revoke(TokenId(id)), target),
@@ -133,8 +135,8 @@ pub(super) fn run(args: TokenArgs, engine: EngineCalls) -> Result<Exit, Failure>
 
 fn ask(server: &mut Connection, request: &TokenRequest) -> Result<TokenAnswer, ConnectionError> {
     match request {
-        TokenRequest::Create { organization, scope } => {
-            let reply = server.ask(&["TOKEN", "CREATE", organization, scope.text()])?;
+        TokenRequest::Create { organization, scopes } => {
+            let reply = server.ask(&["TOKEN", "CREATE", organization, &scopes.to_string()])?;
             let [id, token] = texts(reply)?;
             Ok(TokenAnswer::Created { id, token })
         }

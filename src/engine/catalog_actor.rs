@@ -10,22 +10,23 @@ use actix::{Actor, AtomicResponse, Context, Handler, Message};
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
-use crate::catalog::{Catalog, CatalogChange, CatalogError};
+use crate::catalog::{Catalog, CatalogEdit, CatalogError};
 use crate::encoding::Reader;
 use crate::engine::call::Proposal;
 use crate::engine::shard_actor::{Propose, ShardHandle};
 use crate::id::Seq;
 use crate::journal::catalog_record::{put_change, read_change};
 use crate::journal::{Batch, Journal, JournalError, RECORD_BYTES_MAX, Records, ReplayStop};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// Called when the engine can go on no longer, with the reason.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Change the catalog.
+/// Change the catalog. The answer is the catalog in which it is done, which is the one there was when
+/// nothing differs.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Arc<Catalog>, ChangeError>")]
-pub struct Change(pub CatalogChange);
+pub struct Change(pub CatalogEdit);
 
 /// The shards that hear of changes.
 #[derive(Debug, Message)]
@@ -67,30 +68,27 @@ impl CatalogActor {
         Self { journal, last, catalog, clock, shards: Vec::new(), on_fatal, failed: false }
     }
 
-    /// Makes a change now. Before the actor is started no shard hears of it.
+    /// Does now what is asked for, at the clock's time. Before the actor is started no shard hears
+    /// of it.
     ///
     /// # Errors
     /// [`ChangeError`]: the catalog is what it was.
-    pub fn change(&mut self, change: &CatalogChange) -> Result<Arc<Catalog>, ChangeError> {
+    pub fn change(&mut self, edit: CatalogEdit) -> Result<Arc<Catalog>, ChangeError> {
         if self.failed {
             return Err(ChangeError::Stopping);
         }
         let current = self.catalog.load_full();
-        if let CatalogChange::Meter { organization, name, filter, aggregation, .. } = change
-            && current.same_meter(*organization, name, filter, aggregation)?.is_some()
-        {
-            // It is there; two askers at once get the same one.
-            return Ok(current);
-        }
+        let now = self.clock.now();
+        let Some(change) = current.resolve(edit, now)? else { return Ok(current) };
         // Checks end here: a change that cannot be made is not journaled.
-        let next = Arc::new(current.with(change)?);
+        let next = Arc::new(current.with(&change)?);
         let mut bytes = Vec::new();
-        put_change(&mut bytes, change);
+        put_change(&mut bytes, &change);
         // What the journal cannot take, or recovery cannot read, must not get there.
         if bytes.len() > RECORD_BYTES_MAX || read_change(&mut Reader::new(&bytes)).is_err() {
             return Err(CatalogError::TooLong.into());
         }
-        if let Err(error) = self.append(&bytes) {
+        if let Err(error) = self.append(&bytes, now) {
             self.failed = true;
             (self.on_fatal)(&format!("the catalog's journal failed: {error}"));
             return Err(ChangeError::Stopping);
@@ -99,9 +97,8 @@ impl CatalogActor {
         Ok(next)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+    fn append(&mut self, bytes: &[u8], base_time: Timestamp) -> Result<(), JournalError> {
         let seq = self.last.next();
-        let base_time = self.clock.now();
         self.journal.submit(Records { first: seq, last: seq, base_time, bytes })?;
         self.last = self.journal.commit()?;
         Ok(())
@@ -123,8 +120,8 @@ impl Handler<Shards> for CatalogActor {
 impl Handler<Change> for CatalogActor {
     type Result = AtomicResponse<Self, Result<Arc<Catalog>, ChangeError>>;
 
-    fn handle(&mut self, Change(change): Change, _: &mut Context<Self>) -> Self::Result {
-        let changed = self.change(&change);
+    fn handle(&mut self, Change(edit): Change, _: &mut Context<Self>) -> Self::Result {
+        let changed = self.change(edit);
         let shards = self.shards.clone();
         let entered = async move {
             let catalog = changed?;

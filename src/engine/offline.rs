@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::json;
 
-use crate::catalog::{Catalog, CatalogChange};
+use crate::catalog::{Catalog, CatalogEdit};
 use crate::data_dir::DataDir;
 use crate::engine::catalog_actor::{self, CatalogActor, ChangeError};
 use crate::engine::directory::Directory;
@@ -192,10 +192,7 @@ pub fn read_catalog(data_dir: &DataDir) -> Result<Catalog, OfflineError> {
 ///
 /// # Errors
 /// The change makes no sense, or the catalog's journal is damaged.
-pub fn change_catalog(
-    data_dir: &DataDir,
-    change: &CatalogChange,
-) -> Result<Arc<Catalog>, OfflineError> {
+pub fn change_catalog(data_dir: &DataDir, edit: CatalogEdit) -> Result<Arc<Catalog>, OfflineError> {
     let (mut journal, catalog, last) = catalog(data_dir)?;
     journal.acquire()?;
     let failed = |reason: &str| tracing::error!(reason, "the change was not made");
@@ -206,7 +203,7 @@ pub fn change_catalog(
         Arc::new(SystemClock),
         Arc::new(failed),
     );
-    Ok(writer.change(change)?)
+    Ok(writer.change(edit)?)
 }
 
 /// What to show, and how much of it.

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::account::{Account, Action, Settlement, Turnover};
-use crate::catalog::{Catalog, CatalogChange};
+use crate::catalog::{Catalog, CatalogEdit, NewMeter};
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
 use crate::engine::customer_meter::Moments;
 use crate::engine::directory::Directory;
@@ -42,7 +42,8 @@ use crate::journal::memory::{MemoryDisk, MemoryJournal, Unsynced};
 use crate::journal::sled::Options;
 use crate::journal::{Journal, JournalError, JournalId, Records};
 use crate::keys::{Remembered, WINDOW_MICROSECONDS};
-use crate::meter::{Aggregation, Filter};
+use crate::metadata::Metadata;
+use crate::meter::{Aggregation, Filter, MeterUnit};
 use crate::span::Span;
 use crate::time::{Clock, ManualClock, Timestamp};
 use crate::units::{Balance, Units};
@@ -101,17 +102,23 @@ pub(super) struct State {
 }
 
 pub(super) fn catalog() -> Arc<Catalog> {
-    let acme =
-        CatalogChange::Organization { id: OrganizationId(Uuid::nil()), name: "acme".to_owned() };
-    let meters = METERS.map(|(name, aggregation)| CatalogChange::Meter {
-        id: MeterId(Uuid::nil()),
-        organization: ACME,
-        name: name.to_owned(),
-        filter: Filter::named("call"),
-        aggregation: Aggregation::parse(aggregation).unwrap(),
+    let acme = CatalogEdit::Organization(OrganizationId(Uuid::nil()), "acme".to_owned());
+    let meters = METERS.into_iter().zip(1..).map(|((name, aggregation), id)| {
+        CatalogEdit::Meter(Box::new(NewMeter {
+            id: MeterId(Uuid::from_u128(id)),
+            organization: ACME,
+            name: name.into(),
+            filter: Filter::named("call"),
+            aggregation: Aggregation::parse(aggregation).unwrap(),
+            unit: MeterUnit::Scalar,
+            metadata: Metadata::default(),
+        }))
     });
-    let changes = [acme].into_iter().chain(meters);
-    Arc::new(changes.fold(Catalog::new(), |catalog, change| catalog.with(&change).unwrap()))
+    let edits = [acme].into_iter().chain(meters);
+    Arc::new(edits.fold(Catalog::new(), |catalog, edit| {
+        let change = catalog.resolve(edit, Timestamp::EPOCH).unwrap().unwrap();
+        catalog.with(&change).unwrap()
+    }))
 }
 
 fn meter(name: &str) -> MeterNumber {

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::catalog::{Catalog, CatalogChange, DEFAULT_ORGANIZATION};
+use crate::catalog::{Catalog, CatalogEdit, DEFAULT_ORGANIZATION};
 use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
 use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
 use crate::engine::directory::Directory;
@@ -222,7 +222,7 @@ pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine,
     if catalog.load().organization_named(DEFAULT_ORGANIZATION).is_none() {
         let id = OrganizationId(Uuid::new_v4());
         let name = DEFAULT_ORGANIZATION.to_owned();
-        let first = catalog_actor.change(&CatalogChange::Organization { id, name });
+        let first = catalog_actor.change(CatalogEdit::Organization(id, name));
         first.map_err(OpenError::FirstOrganization)?;
     }
     let metrics = Arc::new(Metrics::new(identity.shards));

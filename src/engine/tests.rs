@@ -290,17 +290,20 @@ async fn a_token_opens_until_it_is_revoked_and_that_is_kept() {
     let (kept, gone) = (TokenText::mint(&[1; 32]), TokenText::mint(&[2; 32]));
     let kept_id = engine.create_token(ACME, Scope::Ingest, &kept).await.unwrap();
     let gone_id = engine.create_token(ACME, Scope::Read, &gone).await.unwrap();
-    assert!(engine.catalog().token_presented(gone.as_str().as_bytes()).is_some());
+    let opens = |engine: &Engine, secret: &TokenText| {
+        let catalog = engine.catalog();
+        catalog.token_presented(secret.as_str().as_bytes(), engine.now()).cloned()
+    };
+    assert!(opens(&engine, &gone).is_some());
     engine.revoke_token(gone_id).await.unwrap();
     let unknown = engine.revoke_token(gone_id).await.unwrap_err();
     assert_eq!(unknown, ChangeError::Refused(CatalogError::UnknownToken));
     engine.drain().await.unwrap();
     drop(engine);
     let engine = open(dir.path(), 1);
-    let catalog = engine.catalog().clone();
-    let presented = catalog.token_presented(kept.as_str().as_bytes()).unwrap();
-    assert_eq!((presented.id, presented.scope), (kept_id, Scope::Ingest));
-    assert!(catalog.token_presented(gone.as_str().as_bytes()).is_none());
+    let presented = opens(&engine, &kept).unwrap();
+    assert_eq!((presented.id, presented.scopes), (kept_id, Scope::Ingest.into()));
+    assert!(opens(&engine, &gone).is_none());
     engine.drain().await.unwrap();
 }
 

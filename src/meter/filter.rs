@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
@@ -29,8 +30,8 @@ pub const FILTER_TEXT_CHARS_MAX: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     group: Group,
-    /// The only name that an event which matches can have, if there is only one.
-    event_name: Option<Box<str>>,
+    /// The only names that an event which matches can have, in order, if they are known.
+    event_names: Option<Box<[Box<str>]>>,
 }
 
 /// How the parts of a filter are joined.
@@ -168,15 +169,17 @@ impl Filter {
     }
 
     fn new(group: Group) -> Self {
-        let event_name = group.event_name().map(Into::into);
-        Self { group, event_name }
+        let event_names =
+            group.event_names().map(|names| names.into_iter().map(Into::into).collect());
+        Self { group, event_names }
     }
 
-    /// The name that every event which matches has, if the filter demands one. Meters are looked
-    /// up by it, so that most events meet only the meters that count them.
+    /// The names of which every event that matches has one, if the filter demands that: each once,
+    /// in order, and none at all when nothing matches. Meters are looked up by them, so that most
+    /// events meet only the meters that count them.
     #[must_use]
-    pub fn event_name(&self) -> Option<&str> {
-        self.event_name.as_deref()
+    pub fn event_names(&self) -> Option<&[Box<str>]> {
+        self.event_names.as_deref()
     }
 
     /// Whether `event` matches.
@@ -197,14 +200,18 @@ impl Group {
         }
     }
 
-    fn event_name(&self) -> Option<&str> {
-        let mut names = self.terms.iter().map(Term::event_name);
+    /// Where all parts have to match, one that demands names is enough, and the fewest are best;
+    /// where one part is enough, each has to demand some.
+    fn event_names(&self) -> Option<BTreeSet<&str>> {
+        let mut names = self.terms.iter().map(Term::event_names);
         match self.conjunction {
-            Conjunction::And => names.flatten().next(),
-            Conjunction::Or => {
-                let first = names.next()??;
-                names.all(|name| name == Some(first)).then_some(first)
-            }
+            Conjunction::And => names.flatten().min_by_key(BTreeSet::len),
+            // An empty filter matches everything.
+            Conjunction::Or if self.terms.is_empty() => None,
+            Conjunction::Or => names.try_fold(BTreeSet::new(), |mut all, names| {
+                all.append(&mut names?);
+                Some(all)
+            }),
         }
     }
 }
@@ -217,15 +224,15 @@ impl Term {
         }
     }
 
-    fn event_name(&self) -> Option<&str> {
+    fn event_names(&self) -> Option<BTreeSet<&str>> {
         match self {
             Self::Clause(Clause {
                 property: Property::Name,
                 operator: Operator::Equal,
                 operand: Operand::Text(name),
-            }) => Some(name),
+            }) => Some(BTreeSet::from([&**name])),
             Self::Clause(_) => None,
-            Self::Group(group) => group.event_name(),
+            Self::Group(group) => group.event_names(),
         }
     }
 }

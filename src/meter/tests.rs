@@ -129,21 +129,28 @@ fn a_filter_knows_the_name_it_demands() {
     let of = |conjunction: &str, clauses: &[&str]| {
         format!(r#"{{"conjunction":"{conjunction}","clauses":[{}]}}"#, clauses.join(","))
     };
-    let demanded = |json: &str| filter(json).event_name().map(str::to_owned);
+    let demanded = |json: &str| {
+        filter(json).event_names().map(|names| names.iter().map(ToString::to_string).collect())
+    };
+    let some = |names: &[&str]| -> Option<Vec<String>> {
+        Some(names.iter().map(ToString::to_string).collect())
+    };
     let (a, b) = (name("a"), name("b"));
     assert_eq!(demanded(&of("and", &[])), None);
     assert_eq!(demanded(&of("or", &[])), None);
-    assert_eq!(demanded(&of("and", &[other, &a])).as_deref(), Some("a"));
-    assert_eq!(demanded(&of("or", &[&a])).as_deref(), Some("a"));
-    assert_eq!(demanded(&of("or", &[&a, &a])).as_deref(), Some("a"));
-    assert_eq!(demanded(&of("or", &[&a, &b])), None);
+    assert_eq!(demanded(&of("and", &[other, &a])), some(&["a"]));
+    assert_eq!(demanded(&of("or", &[&a])), some(&["a"]));
+    assert_eq!(demanded(&of("or", &[&a, &a])), some(&["a"]));
+    assert_eq!(demanded(&of("or", &[&b, &a])), some(&["a", "b"]));
+    assert_eq!(demanded(&of("and", &[&of("or", &[&b, &a]), &b, other])), some(&["b"]));
+    assert_eq!(demanded(&of("or", &[&of("and", &[&b, other]), &a])), some(&["a", "b"]));
     assert_eq!(demanded(&of("or", &[&a, other])), None);
     assert_eq!(demanded(&of("or", &[&a, &of("and", &[])])), None);
-    assert_eq!(demanded(&of("and", &[&of("or", &[&b, &b])])).as_deref(), Some("b"));
+    assert_eq!(demanded(&of("and", &[&of("or", &[&b, &b])])), some(&["b"]));
     let unlike = r#"{"property":"name","operator":"ne","value":"a"}"#;
     assert_eq!(demanded(&of("and", &[unlike])), None);
     assert_eq!(Filter::named("a"), filter(&of("and", &[&a])));
-    assert_eq!(Filter::named("a").event_name(), Some("a"));
+    assert_eq!(Filter::named("a").event_names(), Some(["a".into()].as_slice()));
 }
 
 #[test]
@@ -221,6 +228,11 @@ fn meter(aggregation: &str) -> Meter {
         name: "calls".into(),
         filter: Filter::named("call"),
         aggregation: Aggregation::parse(aggregation).unwrap(),
+        unit: MeterUnit::Scalar,
+        metadata: Metadata::default(),
+        created_at: Timestamp::EPOCH,
+        modified_at: None,
+        archived_at: None,
     }
 }
 
@@ -351,8 +363,8 @@ proptest! {
     fn what_matches_has_the_demanded_name(json in filters(), a in -2..2_i32, b in "[a-c]{1,2}") {
         let filter = filter(&json);
         let event = event(&format!(r#"{{"a":{a},"b":"{b}"}}"#));
-        if let Some(name) = filter.event_name() && filter.matches(&event) {
-            prop_assert_eq!(name, &*event.name);
+        if let Some(names) = filter.event_names() && filter.matches(&event) {
+            prop_assert!(names.contains(&event.name));
         }
     }
 

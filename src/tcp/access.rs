@@ -2,7 +2,8 @@
 
 use crate::catalog::Catalog;
 use crate::id::{CatalogVersion, OrganizationNumber, TokenId};
-use crate::token::Scope;
+use crate::time::Timestamp;
+use crate::token::{Scope, Scopes};
 
 /// The holder of a token.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +13,9 @@ pub(super) struct Principal {
     /// Whose things it sees.
     pub(super) organization: OrganizationNumber,
     /// What it may do.
-    pub(super) scope: Scope,
+    pub(super) scopes: Scopes,
+    /// From when on its token opens nothing, if ever.
+    expires_at: Option<Timestamp>,
     /// The catalog in which the token was last seen.
     seen: CatalogVersion,
 }
@@ -27,21 +30,26 @@ pub(super) enum Denied {
 }
 
 impl Principal {
-    /// The holder of the token that was presented, if it opens anything.
-    pub(super) fn presenting(catalog: &Catalog, presented: &[u8]) -> Option<Self> {
-        let token = catalog.token_presented(presented)?;
+    /// The holder of the token that was presented, if it opens anything at `now`.
+    pub(super) fn presenting(catalog: &Catalog, presented: &[u8], now: Timestamp) -> Option<Self> {
+        let token = catalog.token_presented(presented, now)?;
         Some(Self {
             token: token.id,
             organization: token.organization,
-            scope: token.scope,
+            scopes: token.scopes,
+            expires_at: token.expires_at,
             seen: catalog.version,
         })
     }
 
-    /// Whether the token still opens anything; looked up again when the catalog changed.
-    pub(super) fn still_holds(&mut self, catalog: &Catalog) -> bool {
+    /// Whether the token still opens anything at the time that `now` gives; looked up again when the
+    /// catalog changed. The clock is read only for a token that expires.
+    pub(super) fn still_holds(&mut self, catalog: &Catalog, now: impl Fn() -> Timestamp) -> bool {
+        if self.expires_at.is_some_and(|end| now() >= end) {
+            return false;
+        }
         if self.seen != catalog.version {
-            if !catalog.has_token(self.token) {
+            if catalog.token(self.token).is_none() {
                 return false;
             }
             self.seen = catalog.version;
@@ -51,12 +59,12 @@ impl Principal {
 
     /// Whether the principal runs this server: an admin of the organization it began with.
     pub(super) const fn is_operator(&self) -> bool {
-        matches!(self.scope, Scope::Admin) && self.organization.0 == 0
+        self.scopes.allows(Scope::Admin) && self.organization.0 == 0
     }
 }
 
 /// Whether `principal` may do what needs `needed`.
 pub(super) fn require(principal: Option<&Principal>, needed: Scope) -> Result<&Principal, Denied> {
     let principal = principal.ok_or(Denied::NoAuth)?;
-    if principal.scope.allows(needed) { Ok(principal) } else { Err(Denied::NoPerm) }
+    if principal.scopes.allows(needed) { Ok(principal) } else { Err(Denied::NoPerm) }
 }

@@ -22,7 +22,9 @@ impl Connection {
     /// what comes after them.
     pub(super) fn parse(&mut self, bytes: &[u8], turn: &mut Turn) -> (usize, Next) {
         let catalog = std::sync::Arc::clone(&self.door.engine.catalog());
-        if self.principal.as_mut().is_some_and(|principal| !principal.still_holds(&catalog)) {
+        let now = || self.door.engine.now();
+        let held = |principal: &mut Principal| principal.still_holds(&catalog, now);
+        if self.principal.as_mut().is_some_and(|principal| !held(principal)) {
             self.principal = None;
         }
         let mut meters = MeterCache::default();
@@ -278,7 +280,8 @@ impl Connection {
 
     /// Whether the token opens something; says so if not.
     fn authenticate(&mut self, token: &[u8], asked: &Asked<'_>, turn: &mut Turn) -> bool {
-        let Some(principal) = Principal::presenting(asked.catalog, token) else {
+        let Some(principal) = Principal::presenting(asked.catalog, token, self.door.engine.now())
+        else {
             self.count(ErrorCode::WrongPass);
             turn.say(|out| reply::write_error(out, "WRONGPASS", "invalid or revoked token"));
             return false;

@@ -15,7 +15,7 @@ use crate::resp::{Protocol, reply};
 use crate::span::Span;
 use crate::tcp::access::Principal;
 use crate::tcp::answer::write_display;
-use crate::token::{Scope, TokenText};
+use crate::token::{Scopes, TokenText};
 
 /// A command that takes a while.
 #[derive(Debug)]
@@ -121,9 +121,9 @@ async fn token_create(
     organization: &str,
     scope: &str,
 ) {
-    let Ok(scope) = scope.parse::<Scope>() else {
-        reply::write_error(out, "BADARG", "scope: admin, ingest or read");
-        return;
+    let scopes: Scopes = match scope.parse() {
+        Ok(scopes) => scopes,
+        Err(error) => return reply::write_error(out, "BADARG", format_args!("scope: {error}")),
     };
     let known =
         engine.catalog().organization_named(organization).map(|organization| organization.number);
@@ -143,7 +143,7 @@ async fn token_create(
         return reply::write_error(out, "ERR", "the system gives no random bits");
     }
     let secret = TokenText::mint(&random);
-    match engine.create_token(number, scope, &secret).await {
+    match engine.create_token(number, scopes, &secret).await {
         Ok(id) => {
             reply::write_array(out, 2);
             write_display(out, id);
@@ -169,7 +169,7 @@ fn token_list(out: &mut Vec<u8>, engine: &Engine, principal: &Principal, protoco
         let name = organization.map_or("", |organization| organization.name.as_str());
         reply::write_bulk(out, name.as_bytes());
         reply::write_bulk(out, b"scope");
-        write_display(out, token.scope);
+        write_display(out, token.scopes);
         reply::write_bulk(out, b"created_at");
         write_display(out, token.created_at);
     }

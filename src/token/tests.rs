@@ -35,18 +35,49 @@ fn debug_does_not_show_the_secret() {
 }
 
 #[test]
-fn each_scope_includes_the_ones_after_it() {
-    use Scope::{Admin, Ingest, Read};
-    let allowed = |scope: Scope| [Admin, Ingest, Read].map(|needed| scope.allows(needed));
-    assert_eq!(allowed(Admin), [true, true, true]);
-    assert_eq!(allowed(Ingest), [false, true, true]);
-    assert_eq!(allowed(Read), [false, false, true]);
+fn each_of_our_scopes_includes_the_ones_after_it() {
+    use Scope::{Admin, CustomerMetersRead, EventsRead, EventsWrite, Ingest, MetersWrite, Read};
+    let asked = [Admin, Ingest, Read, EventsWrite, EventsRead, CustomerMetersRead, MetersWrite];
+    let allowed = |scope: Scope| asked.map(|needed| Scopes::from(scope).allows(needed));
+    assert_eq!(allowed(Admin), [true; 7]);
+    assert_eq!(allowed(Ingest), [false, true, true, true, true, true, false]);
+    assert_eq!(allowed(Read), [false, false, true, false, true, true, false]);
+    assert_eq!(allowed(EventsWrite), [false, false, false, true, false, false, false]);
+    // What signs webhooks stands in their endpoints.
+    assert!(!Scopes::from(Ingest).allows(Scope::WebhooksRead));
 }
 
 #[test]
-fn scopes_are_read_in_any_case_and_written_in_lower_case() {
-    for scope in [Scope::Admin, Scope::Ingest, Scope::Read] {
-        assert_eq!(scope.to_string().to_uppercase().parse(), Ok(scope));
+fn every_scope_of_polars_stands_alone() {
+    for scope in Scope::ALL.into_iter().filter(|scope| scope.text().contains(':')) {
+        let scopes = Scopes::from(scope);
+        assert_eq!(scopes.iter().collect::<Vec<_>>(), [scope]);
+        assert_eq!(scopes.to_string(), scope.text());
+        assert_eq!(Scopes::from_bits(scopes.bits()), Some(scopes));
     }
-    assert_eq!("root".parse::<Scope>(), Err(ScopeError));
+    let polars = Scope::ALL.iter().filter(|scope| scope.text().contains(':')).count();
+    assert_eq!(polars, 21);
+}
+
+#[test]
+fn scopes_are_read_in_any_case_and_written_in_the_fewest_words() {
+    let written = |text: &str| text.parse::<Scopes>().map(|scopes| scopes.to_string());
+    for word in ["admin", "ingest", "read", "events:write", "events:write,meters:read"] {
+        assert_eq!(written(&word.to_uppercase()).as_deref(), Ok(word));
+    }
+    assert_eq!(written("meters:write, read").as_deref(), Ok("read,meters:write"));
+    assert_eq!(written("events:write ingest").as_deref(), Ok("ingest"));
+    assert_eq!(written("webhooks:write,read,admin").as_deref(), Ok("admin"));
+    for text in ["", " ,", "root", "events:", "events:write,root", "events:write;meters:read"] {
+        assert_eq!(written(text), Err(ScopeError), "{text:?}");
+    }
+}
+
+#[test]
+fn bits_that_no_token_has_are_refused() {
+    let all = Scopes::from(Scope::Admin).bits();
+    assert_eq!(all, (1 << Scope::ALL.len()) - 1);
+    assert_eq!(Scopes::from_bits(all + 1), None, "no such scope");
+    assert_eq!(Scopes::from_bits(1), None, "an admin without the rest");
+    assert_eq!(Scopes::from_bits(0), Some(Scopes::NONE));
 }

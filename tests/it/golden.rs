@@ -222,8 +222,9 @@ async fn ledger(engine: &Engine) -> String {
     for secret in 1..=3 {
         let secret = TokenText::mint(&[secret; 32]);
         let catalog = engine.catalog();
-        let scope = catalog.token_presented(secret.as_str().as_bytes()).map(|token| token.scope);
-        writeln!(out, "token: {scope:?}").unwrap();
+        let token = catalog.token_presented(secret.as_str().as_bytes(), engine.now());
+        let scopes = token.map_or("none".to_owned(), |token| token.scopes.to_string());
+        writeln!(out, "token: {scopes}").unwrap();
     }
     out
 }
