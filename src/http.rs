@@ -10,7 +10,9 @@ mod customer_meters;
 mod customers;
 mod error;
 mod events;
+mod fields;
 mod health;
+mod meters;
 mod page;
 mod query;
 mod schema;
@@ -110,6 +112,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(events::routes)
             .configure(customer_meters::routes)
             .configure(customers::routes)
+            .configure(meters::routes)
             .default_service(web::to(no_such_path)),
     );
 }

@@ -17,12 +17,13 @@ use rust_decimal::Decimal;
 use crate::catalog::Catalog;
 use crate::engine::directory::CustomerPlace;
 use crate::engine::roll::{CustomerView, MeterView};
-use crate::id::{CustomerId, CustomerMeterId, CustomerNumber, MeterNumber, ShardNumber};
+use crate::id::{CustomerId, CustomerMeterId, CustomerNumber, MeterId, MeterNumber, ShardNumber};
 use crate::meter::Meter;
+use crate::token::Scope;
 use crate::units::grid::difference;
 
 use super::Doors;
-use super::auth::{Caller, Right};
+use super::auth::Caller;
 use super::error::{Fault, Problem};
 use super::page::{Direction, Listed, Page, Sorting, sorting};
 use super::query::{Query, path_id};
@@ -31,6 +32,9 @@ use super::schema::{Customer, CustomerMeter};
 
 /// How far into a list its pages reach, in items: so much of it is held while it is sorted.
 const REACH_MAX: usize = 100_000;
+
+/// Scopes that may see where customers stand.
+const READ: &[Scope] = &[Scope::CustomerMetersRead];
 
 /// By what a list can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +65,7 @@ const SORTINGS: [(&str, By); 9] = [
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
-        .service(
-            resource("/customer-meters").wrap(Compress::default()).route(web::get().to(list)),
-        )
+        .service(resource("/customer-meters").wrap(Compress::default()).route(web::get().to(list)))
         .service(resource("/customer-meters/{id}").route(web::get().to(one)));
 }
 
@@ -132,7 +134,7 @@ impl Rows {
 struct Asked {
     /// All of the organization's, when nothing.
     customers: Option<Vec<CustomerPlace>>,
-    /// Every one in use, when nothing.
+    /// Every one that is not archived, when nothing.
     meters: Option<HashSet<MeterNumber>>,
 }
 
@@ -169,10 +171,8 @@ impl Asked {
         }
         let meters = query.ids("meter_id")?.map(|ids| {
             let catalog = doors.engine.catalog();
-            let own = |meter: &&Arc<Meter>| {
-                meter.organization == caller.organization && ids.contains(&meter.id.0)
-            };
-            catalog.meters().filter(own).map(|meter| meter.number).collect()
+            let number = |id| Some(catalog.meter_of(caller.organization, MeterId(id))?.number);
+            ids.into_iter().filter_map(number).collect()
         });
         Ok(Some(Self { customers, meters }))
     }
@@ -182,7 +182,11 @@ impl Asked {
         let customer = Arc::new(customer);
         for view in &customer.meters {
             let Some(meter) = catalog.meter(view.meter) else { continue };
-            if self.meters.as_ref().is_none_or(|asked| asked.contains(&view.meter)) {
+            let is_asked = match &self.meters {
+                Some(asked) => asked.contains(&view.meter),
+                None => !meter.is_archived(),
+            };
+            if is_asked {
                 let (customer, meter) = (Arc::clone(&customer), Arc::clone(meter));
                 rows.push(Row { customer, meter, view: *view });
             }
@@ -191,7 +195,7 @@ impl Asked {
 }
 
 async fn list(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &doors, Right::CustomerMetersRead)?;
+    let caller = Caller::of(&request, &doors, READ)?;
     let query = Query::of(&request);
     let page = Page::of(&query)?;
     let sorting = sorting(&query, &SORTINGS, (By::ModifiedAt, Direction::Descending))?;
@@ -249,17 +253,15 @@ async fn read(
 }
 
 async fn one(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &doors, Right::CustomerMetersRead)?;
+    let caller = Caller::of(&request, &doors, READ)?;
     let id = CustomerMeterId(path_id(&request, "id")?);
     let catalog = doors.engine.catalog().clone();
     let directory = doors.engine.directory();
     // The id says who the customer would be, meter by meter.
-    let found = catalog.meters().filter(|meter| meter.organization == caller.organization).find_map(
-        |meter| {
-            let place = directory.by_id(caller.organization, id.customer_on(meter.id))?;
-            Some((meter, place))
-        },
-    );
+    let found = catalog.meters_of(caller.organization).find_map(|meter| {
+        let place = directory.by_id(caller.organization, id.customer_on(meter.id))?;
+        Some((meter, place))
+    });
     let (meter, place) = found.ok_or(Problem::NotFound)?;
     let customer = doors.engine.customer_at(caller.organization, place).await?;
     let customer = customer.ok_or(Problem::NotFound)?;

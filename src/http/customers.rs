@@ -9,13 +9,17 @@ use uuid::Uuid;
 use crate::engine::directory::CustomerPlace;
 use crate::engine::roll::CustomerView;
 use crate::id::CustomerId;
+use crate::token::Scope;
 
 use super::Doors;
-use super::auth::{Caller, Right};
+use super::auth::Caller;
 use super::error::Problem;
 use super::query::{path_id, path_text};
 use super::resource;
 use super::schema::{Customer, CustomerState, CustomerStateMeter};
+
+/// Scopes that may see customers.
+const READ: &[Scope] = &[Scope::CustomersRead, Scope::CustomersWrite];
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     // The longer path first: an external id may look like anything, `state` too.
@@ -25,14 +29,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 }
 
 async fn state(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &doors, Right::CustomersRead)?;
+    let caller = Caller::of(&request, &doors, READ)?;
     let id = CustomerId(path_id(&request, "id")?);
     let place = doors.engine.directory().by_id(caller.organization, id);
     answer(&doors, caller, place).await
 }
 
 async fn state_of(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &doors, Right::CustomersRead)?;
+    let caller = Caller::of(&request, &doors, READ)?;
     let external_id = path_text(&request, "external_id");
     let directory = doors.engine.directory();
     let place = directory.by_external_id(caller.organization, external_id.as_bytes());
@@ -53,8 +57,9 @@ async fn answer(
 
 fn state_as_shown(doors: &Doors, view: &CustomerView, organization_id: Uuid) -> CustomerState {
     let catalog = doors.engine.catalog();
-    let meters = view.meters.iter().filter_map(|meter| {
-        Some(CustomerStateMeter::of(view.id, catalog.meter(meter.meter)?, meter))
+    let meters = view.meters.iter().filter_map(|standing| {
+        let meter = catalog.meter(standing.meter).filter(|meter| !meter.is_archived())?;
+        Some(CustomerStateMeter::of(view.id, meter, standing))
     });
     CustomerState {
         customer: Customer::of(view, organization_id),

@@ -49,7 +49,11 @@ pub(in crate::http) struct CustomerStateMeter {
 
 impl CustomerStateMeter {
     /// `view` of this customer on `meter`.
-    pub(in crate::http) fn of(customer: CustomerId, meter: &meter::Meter, view: &MeterView) -> Self {
+    pub(in crate::http) fn of(
+        customer: CustomerId,
+        meter: &meter::Meter,
+        view: &MeterView,
+    ) -> Self {
         let changed = view.moments.last != view.moments.first;
         Self {
             id: CustomerMeterId::of(customer, meter.id).0,
