@@ -6,16 +6,22 @@
 
 mod auth;
 mod body;
+mod customer_meters;
+mod customers;
 mod error;
 mod events;
+mod fields;
 mod health;
+mod meters;
 mod page;
 mod query;
+mod schema;
 mod scrape;
 mod version;
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::App;
@@ -25,6 +31,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
+use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::readiness::Readiness;
@@ -49,6 +56,9 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most HTTP connections at a time, for each worker; more wait in the listener's queue.
 pub const CONNECTIONS_MAX: usize = 1_024;
 
+/// Most requests that read all customers of an organization at a time; more wait for their turn.
+pub const WHOLE_READS_MAX: usize = 2;
+
 /// When told to stop, requests in flight have this long, in seconds.
 pub const DRAIN_SECONDS: u64 = 10;
 
@@ -61,13 +71,16 @@ pub struct Doors {
     pub engine: Engine,
     /// The memory that bodies of requests may take.
     pub room: BodyRoom,
+    /// How many requests may read all customers at a time.
+    pub whole_reads: Arc<Semaphore>,
 }
 
 impl Doors {
     /// The doors of this engine.
     #[must_use]
     pub fn new(readiness: Readiness, engine: Engine) -> Self {
-        Self { readiness, engine, room: BodyRoom::default() }
+        let whole_reads = Arc::new(Semaphore::new(WHOLE_READS_MAX));
+        Self { readiness, engine, room: BodyRoom::default(), whole_reads }
     }
 }
 
@@ -97,6 +110,9 @@ fn routes(config: &mut ServiceConfig) {
         web::scope("/v1")
             .wrap(from_fn(version::negotiate))
             .configure(events::routes)
+            .configure(customer_meters::routes)
+            .configure(customers::routes)
+            .configure(meters::routes)
             .default_service(web::to(no_such_path)),
     );
 }

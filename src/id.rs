@@ -151,3 +151,42 @@ impl GrantId {
         Self(uuid::Builder::from_random_bytes(hash.to_be_bytes()).into_uuid())
     }
 }
+
+/// A customer on a meter, as the outside calls it. It follows from the two ids and from nothing
+/// else, so it needs no memory, and stays through every move of the customer between shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomerMeterId(pub Uuid);
+
+/// The bits of a UUIDv4 that are random.
+const RANDOM_BITS: u128 = !0x0000_0000_0000_f000_c000_0000_0000_0000;
+
+impl CustomerMeterId {
+    /// The id of `customer` on `meter`: a UUIDv4 in shape.
+    #[must_use]
+    pub fn of(customer: CustomerId, meter: MeterId) -> Self {
+        Self(Uuid::from_u128(customer.0.as_u128() ^ mask(meter)))
+    }
+
+    /// The one customer whose id on `meter` this would be; whether there is such a customer, the
+    /// directory knows. Of a thousand meters a thousand customers come into question, and a random
+    /// UUID is the id of one of them with a probability under 2^-80.
+    #[must_use]
+    pub fn customer_on(self, meter: MeterId) -> CustomerId {
+        CustomerId(Uuid::from_u128(self.0.as_u128() ^ mask(meter)))
+    }
+}
+
+/// Turns the customer's random bits over, for each meter in its own way, and leaves version and
+/// variant as they are.
+fn mask(meter: MeterId) -> u128 {
+    xxh3_128_with_seed(meter.0.as_bytes(), SEED_SPREAD) & RANDOM_BITS
+}
+
+impl fmt::Display for CustomerMeterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

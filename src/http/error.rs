@@ -10,10 +10,11 @@ use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::catalog::CatalogError;
 use crate::engine::catalog_actor::ChangeError;
 use crate::engine::reply::EngineError;
 
-use super::auth::Right;
+use crate::token::Scope;
 
 /// Seconds after which a request that found the server busy may be repeated.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -34,8 +35,8 @@ pub(super) enum Problem {
     Unauthorized,
     /// The token opens nothing.
     InvalidToken,
-    /// The token does not have this right.
-    InsufficientScope(Right),
+    /// The token has none of these scopes.
+    InsufficientScope(&'static [Scope]),
     /// No such path, or no such version of the API.
     NoSuchPath,
     /// The path takes other methods.
@@ -163,10 +164,42 @@ impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Stopping => Self::Unavailable,
+            ChangeError::Refused(CatalogError::Full) => Self::StorageFull,
             ChangeError::Refused(error) => {
-                Fault::new("value_error", ["body".into()], format!("Value error, {error}")).into()
+                let (kind, field) = rule_of(error);
+                let loc = ["body".into()].into_iter().chain(field.iter().copied().map(Step::from));
+                Fault::new(kind, loc, format!("Value error, {error}")).into()
             }
         }
+    }
+}
+
+/// Which rule of Polar's an error of the catalog is, and which field of the body it is about.
+const fn rule_of(error: CatalogError) -> (&'static str, &'static [&'static str]) {
+    use CatalogError as E;
+    match error {
+        E::Name | E::NameTaken | E::MeterDiffers | E::ProductName => ("value_error", &["name"]),
+        E::MeterCounted => ("forbidden", &["filter"]),
+        E::MeterPriced | E::MeterCredited => ("forbidden", &["is_archived"]),
+        E::MeterUnit => ("value_error", &["unit"]),
+        E::UnknownMeter | E::MeterArchived => ("value_error", &["properties", "meter_id"]),
+        E::BenefitDescription => ("value_error", &["description"]),
+        E::BenefitUnits => ("value_error", &["properties", "units"]),
+        E::BenefitTwice | E::UnknownBenefit => ("value_error", &["benefits"]),
+        E::NoPrice | E::StaticPrices | E::MeteredPrices | E::Currencies | E::Amount => {
+            ("value_error", &["prices"])
+        }
+        E::UnknownPrice => ("value_error", &["prices"]),
+        E::NotRecurring | E::Interval => ("value_error", &["recurring_interval"]),
+        E::IdTaken
+        | E::Comment
+        | E::NoScope
+        | E::UnknownOrganization
+        | E::UnknownProduct
+        | E::UnknownToken
+        | E::Immutable
+        | E::TooLong
+        | E::Full => ("value_error", &[]),
     }
 }
 
@@ -227,7 +260,10 @@ struct OfRules<'a> {
 impl Problem {
     fn challenge(&self, error: &str) -> String {
         let scope = match self {
-            Self::InsufficientScope(right) => format!(", scope=\"{}\"", right.name()),
+            Self::InsufficientScope(scopes) => {
+                let names: Vec<&str> = scopes.iter().map(|scope| scope.text()).collect();
+                format!(", scope=\"{}\"", names.join(" "))
+            }
             _ => String::new(),
         };
         format!("Bearer realm=\"{REALM}\"{scope}, error=\"{error}\", error_description=\"{self}\"")

@@ -13,9 +13,10 @@ use crate::engine::reply::{EngineError, Reply};
 use crate::event::{Event, EventCustomer, EventError};
 use crate::id::OrganizationNumber;
 use crate::span::Span;
+use crate::token::Scope;
 
 use super::Doors;
-use super::auth::{Caller, Right};
+use super::auth::Caller;
 use super::body::Body;
 use super::error::{FAULTS_MAX, Fault, Problem, Step};
 use super::resource;
@@ -44,7 +45,7 @@ async fn ingest(
     payload: web::Payload,
     doors: web::Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = Caller::of(&request, &doors, Right::EventsWrite)?;
+    let caller = Caller::of(&request, &doors, &[Scope::EventsWrite])?;
     let body = doors.room.read(&request, payload).await?;
     let calls = calls(&doors.engine, caller.organization, &body)?;
     let mut session = doors.engine.session();

@@ -60,11 +60,10 @@ impl Page {
         Pagination { total_count, max_page: total_count.div_ceil(u64::from(self.limit)) }
     }
 
-    /// The items of this page of a sorted list.
-    pub(super) fn listed<T>(self, all: Vec<T>) -> Listed<T> {
-        let pagination = self.pagination(all.len());
+    /// The items of this page out of the first ones of a sorted list.
+    pub(super) fn items<T>(self, first: Vec<T>) -> impl Iterator<Item = T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        Listed { items: all.into_iter().skip(self.start()).take(limit).collect(), pagination }
+        first.into_iter().skip(self.start()).take(limit)
     }
 }
 

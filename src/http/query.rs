@@ -1,5 +1,7 @@
 //! Query strings: repeatable parameters, each with the rule that it has to keep.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpRequest;
 use actix_web::web;
 use uuid::Uuid;
@@ -63,6 +65,18 @@ impl Query {
             ids.push(id(text).ok_or_else(|| not_an_id(["query".into(), name.into()], text))?);
         }
         Ok((!ids.is_empty()).then_some(ids))
+    }
+
+    /// What is asked of metadata, as `metadata[key]=value`: for each key, the values that will do.
+    pub(super) fn metadata(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, value) in &self.pairs {
+            let key = name.strip_prefix("metadata[").and_then(|rest| rest.strip_suffix(']'));
+            if let Some(key) = key {
+                asked.entry(key).or_default().push(value);
+            }
+        }
+        asked
     }
 
     /// Whether the flag `name` is set; nothing when it is not asked for.
