@@ -211,6 +211,8 @@ settings! {
     segment_bytes_max: Bytes = "128MiB", "segment-bytes-max", "DRAWDOWN_SEGMENT_BYTES_MAX", "BYTES";
     /// Refuse writes while less than this is free on the disk, beside what a restart needs; reads go on
     reserve_bytes: Bytes = "32MiB", "reserve-bytes", "DRAWDOWN_RESERVE_BYTES", "BYTES";
+    /// Credit a subscription's new period at its start (cycle) or when its order is paid (paid)
+    credit_on: CreditOn = "cycle", "credit-on", "DRAWDOWN_CREDIT_ON", "cycle|paid";
     /// Wait this long for what is in flight when told to stop
     drain_timeout: Duration = "30s", "drain-timeout", "DRAWDOWN_DRAIN_TIMEOUT", "TIME";
 }

@@ -420,6 +420,7 @@ fn unexpected(reply: &Reply) -> EngineError {
         | Reply::Grants(_)
         | Reply::State(_)
         | Reply::Ingested { .. }
+        | Reply::Purchase(_)
         | Reply::Done => EngineError::Stopping,
     }
 }

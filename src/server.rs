@@ -118,6 +118,7 @@ fn options(config: &Config, readiness: &Readiness) -> EngineOptions {
         reserve_bytes: config.reserve_bytes.value.0,
         steps_pending_max: usize::try_from(config.shard_in_flight_max.value.get())
             .unwrap_or(usize::MAX),
+        credit_on: config.credit_on.value,
         progress: Arc::new(Watch::new(readiness.clone())),
         on_fatal: Arc::new(move |reason| {
             failed.advance(Stage::Failed(reason.to_owned()));

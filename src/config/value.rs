@@ -104,6 +104,18 @@ impl Value for Durability {
     }
 }
 
+impl Value for CreditOn {
+    const EXPECTED: &'static str = "cycle or paid";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "cycle" => Some(Self::Cycle),
+            "paid" => Some(Self::Paid),
+            _ => None,
+        }
+    }
+}
+
 impl Value for ClockKind {
     const EXPECTED: &'static str = "system or manual";
 

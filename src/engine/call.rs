@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::event::{Event, EventCustomer};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::customer::CustomerCommand;
 use crate::profile::ProfileCommand;
 use crate::slot::Slot;
 use crate::span::Span;
@@ -85,6 +86,8 @@ pub enum CallBody {
         /// The id of a customer who appears without an external id: the call names it by this.
         id: Option<CustomerId>,
     },
+    /// Asks something of the purchases of a customer who is there already.
+    Purchase(Box<CustomerCommand>),
     /// Any other action of the state machine, on a customer who is there already.
     Account {
         /// On this meter.
@@ -119,6 +122,7 @@ impl Call {
             | CallBody::Grants(_)
             | CallBody::State
             | CallBody::Profile { .. }
+            | CallBody::Purchase(_)
             | CallBody::Account { .. } => Some(self.customer.of(text)),
         }
     }
@@ -139,6 +143,7 @@ impl Call {
             | CallBody::Grants(_)
             | CallBody::State
             | CallBody::Profile { .. }
+            | CallBody::Purchase(_)
             | CallBody::Account { .. } => Slot::of(self.customer.of(text)),
         }
     }
@@ -156,6 +161,7 @@ impl CallBody {
             | Self::Void { .. }
             | Self::Event { .. }
             | Self::Profile { .. }
+            | Self::Purchase(_)
             | Self::Account { .. } => false,
         }
     }
@@ -184,6 +190,8 @@ pub enum Proposal {
         /// The meter.
         meter: MeterNumber,
     },
+    /// A period of one of this customer's subscriptions is over.
+    TurnOver(CustomerNumber),
     /// A version of the catalog is in force.
     Catalog(CatalogVersion),
 }

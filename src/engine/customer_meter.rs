@@ -84,6 +84,28 @@ impl Handler<Apply<'_>> for CustomerMeter {
     }
 }
 
+/// The account in the state that a command to all the customer's purchases left it in.
+#[derive(Debug)]
+pub struct Replace {
+    /// The account.
+    pub account: Account,
+    /// When that command was sequenced.
+    pub time: Timestamp,
+}
+
+impl Message for Replace {
+    type Result = ();
+}
+
+impl Handler<Replace> for CustomerMeter {
+    type Result = ();
+
+    fn handle(&mut self, message: Replace, _: &mut HostedContext) {
+        self.account = message.account;
+        self.moments.last = message.time;
+    }
+}
+
 /// The answer to [`Apply`]: what the account said.
 #[derive(Debug)]
 pub struct Applied(pub Result<Outcome, AccountError>);

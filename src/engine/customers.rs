@@ -83,6 +83,7 @@ impl Engine {
             | Reply::Balance(_)
             | Reply::Grants(_)
             | Reply::State(_)
+            | Reply::Purchase(_)
             | Reply::Ingested { .. } => Err(EngineError::Stopping),
         }
     }

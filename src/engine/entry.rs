@@ -10,6 +10,7 @@ use crate::id::{
 };
 use crate::journal::action::put_action;
 use crate::journal::record::Record;
+use crate::customer::CustomerCommand;
 use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 
@@ -42,8 +43,19 @@ pub enum EntryBody {
     Event(Box<EventEntry>),
     /// Who a customer is to its organization.
     Profile(Box<ProfileEntry>),
+    /// A command to what a customer has bought.
+    Purchase(Box<PurchaseEntry>),
     /// A version of the catalog came into force.
     Catalog(CatalogVersion),
+}
+
+/// What is asked of whose purchases.
+#[derive(Debug)]
+pub struct PurchaseEntry {
+    /// The customer.
+    pub customer: CustomerNumber,
+    /// What is asked.
+    pub command: CustomerCommand,
 }
 
 /// What becomes of whose profile.
@@ -116,6 +128,9 @@ impl Entry {
             Record::Profile { customer, command } => {
                 EntryBody::Profile(Box::new(ProfileEntry { customer, command }))
             }
+            Record::Purchase { customer, command } => {
+                EntryBody::Purchase(Box::new(PurchaseEntry { customer, command }))
+            }
             Record::Catalog { version } => EntryBody::Catalog(version),
         };
         Self { time, body }
@@ -128,6 +143,7 @@ impl Entry {
             EntryBody::Command { customer, .. } => Some(*customer),
             EntryBody::Event(event) => Some(event.customer),
             EntryBody::Profile(profile) => Some(profile.customer),
+            EntryBody::Purchase(purchase) => Some(purchase.customer),
             EntryBody::Customer(_) | EntryBody::Catalog(_) => None,
         }
     }

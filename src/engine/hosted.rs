@@ -70,6 +70,13 @@ impl<A: Actor<Context = HostedContext>> Arena<A> {
         self.actors.get(usize::try_from(place.0).ok()?)
     }
 
+    /// Whether `more` actors can be started.
+    #[must_use]
+    pub fn has_room(&self, more: usize) -> bool {
+        let count = self.actors.len().saturating_add(more);
+        u32::try_from(count).is_ok()
+    }
+
     /// How many actors live here.
     #[must_use]
     pub const fn count(&self) -> usize {

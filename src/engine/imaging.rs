@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::customer::{self, CustomerParts};
 use crate::encoding::{self, Malformed, Reader};
 use crate::engine::customer_meter::{CustomerMeter, Moments};
 use crate::engine::entry::NewCustomer;
@@ -21,6 +22,7 @@ use crate::id::{
     CustomerId, CustomerNumber, Epoch, MeterNumber, OrganizationNumber, Seq, ShardNumber,
 };
 use crate::journal::profile::{put_profile, read_profile};
+use crate::journal::wire::Wire;
 use crate::metrics::ShardMetrics;
 use crate::profile::Profile;
 use crate::snapshot::account_image::{put_account, read_account};
@@ -246,6 +248,10 @@ impl Imaging {
         if let Some(profile) = &customer.profile {
             put_profile(out, profile);
         }
+        out.push(u8::from(customer.purchases.is_some()));
+        if let Some(purchases) = &customer.purchases {
+            customer::Customer::clone(purchases).into_parts().put(out);
+        }
         let meters = shard.customer_meters(number);
         encoding::put_varint(out, u64::try_from(meters.count()).unwrap_or(u64::MAX));
         for (meter, actor) in shard.customer_meters(number) {
@@ -317,6 +323,8 @@ pub struct ImagedCustomer {
     pub customer: NewCustomer,
     /// Who it is to its organization.
     pub profile: Option<Box<Profile>>,
+    /// What it has bought.
+    pub purchases: Option<Box<customer::Customer>>,
     /// When its first event came in.
     pub first_event_at: Option<Timestamp>,
     /// Its meters.
@@ -341,13 +349,18 @@ pub fn read_customer(reader: &mut Reader<'_>) -> Result<ImagedCustomer, Malforme
         1 => Some(Box::new(read_profile(reader)?)),
         _ => return Err(Malformed("neither a profile nor none")),
     };
+    let purchases = match reader.byte()? {
+        0 => None,
+        1 => Some(Box::new(CustomerParts::read(reader)?.try_into()?)),
+        _ => return Err(Malformed("neither purchases nor none")),
+    };
     let count: usize = reader.number()?;
     if count > reader.remaining() {
         return Err(Malformed("more meters than bytes"));
     }
     let meters =
         (0..count).map(|_| read_customer_meter(reader)).collect::<Result<_, Malformed>>()?;
-    Ok(ImagedCustomer { customer, profile, first_event_at, meters })
+    Ok(ImagedCustomer { customer, profile, purchases, first_event_at, meters })
 }
 
 fn read_customer_meter(reader: &mut Reader<'_>) -> Result<(MeterNumber, CustomerMeter), Malformed> {

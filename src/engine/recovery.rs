@@ -193,7 +193,7 @@ pub(super) fn load(
     // Customers that changed while they were imaged stand ahead of their turn.
     customers.sort_unstable_by_key(|imaged| imaged.customer.number);
     for (place, imaged) in customers.into_iter().enumerate() {
-        let ImagedCustomer { customer, profile, first_event_at, meters } = imaged;
+        let ImagedCustomer { customer, profile, purchases, first_event_at, meters } = imaged;
         if usize::try_from(customer.number.0).ok() != Some(place) {
             return Err(foreign("a customer is missing"));
         }
@@ -205,7 +205,7 @@ pub(super) fn load(
             totals.consumed.add(standing.consumed);
         }
         shard
-            .recover_customer(&customer, profile, first_event_at, meters)
+            .recover_customer(&customer, profile, purchases, first_event_at, meters)
             .map_err(|_| foreign("too many customers"))?;
         enter_recovered(terms.directory, number, shard, customer.number).map_err(foreign)?;
     }
@@ -325,6 +325,7 @@ impl Replay<'_> {
             EntryBody::Customer(_)
             | EntryBody::Command { .. }
             | EntryBody::Event(_)
+            | EntryBody::Purchase(_)
             | EntryBody::Catalog(_) => {
                 self.shard.apply(entry, &mut self.effects);
             }

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::account::AccountError;
+use crate::customer::{CustomerError, CustomerVerdict};
 use crate::event::EventError;
 use crate::grant::{Grant, Rollover, Source};
 use crate::id::{GrantId, MeterNumber};
@@ -58,6 +59,8 @@ pub enum Reply {
         /// Ones whose `external_id` was there before.
         duplicates: u32,
     },
+    /// What became of a command to a customer's purchases.
+    Purchase(CustomerVerdict),
     /// It happened, and there is nothing to tell.
     Done,
     /// It changed nothing.
@@ -133,6 +136,9 @@ pub enum EngineError {
     /// The account said no.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// What the customer has bought said no.
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
     /// Too much is in flight.
     #[error("too many commands in flight")]
     Busy,

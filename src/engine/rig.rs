@@ -194,6 +194,7 @@ impl Rig {
             next_customer: CustomerNumber(u32::try_from(shard.customers_len()).unwrap()),
             time: shard.time,
             steps_pending_max,
+            credit_on: CreditOn::Cycle,
         });
         let core = ShardCore::new(shard, sequencer);
         let (port, inbox) = mpsc::unbounded_channel();

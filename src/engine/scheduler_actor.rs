@@ -100,7 +100,7 @@ impl SchedulerActor {
                 break;
             }
             self.timers.pop_first();
-            proposals.push(Proposal::Advance { customer: timer.customer, meter: timer.meter });
+            proposals.push(timer.proposal());
         }
         self.shards
             .iter()

@@ -6,28 +6,34 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::account::{Action, Posting};
 use crate::catalog::Catalog;
+use crate::customer::CreditOn;
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
 use crate::engine::directory::{CustomerPlace, Directory, NameHash, Recall};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
 use crate::engine::open_batch::{OPEN_BYTES_MAX, Open, OpenBatch, TooLarge};
 use crate::engine::reply::{EngineError, Reply};
+use crate::engine::shard::Shard;
 use crate::event::{Event, EventCustomer};
 use crate::grant::{GrantTerms, Rollover, Source};
 use crate::id::{
     CustomerId, CustomerNumber, EXTERNAL_ID_BYTES_MAX, GrantId, KEY_BYTES_MAX, KeyHash, KeySpace,
-    MeterNumber, OrganizationNumber, Seq, ShardNumber,
+    MeterNumber, OrganizationNumber, ProductId, Seq, ShardNumber,
 };
 use crate::journal::record::{self, CommandHead};
+use crate::product::ProductTerms;
 use crate::slot::mint_customer_id;
 use crate::span::Span;
 use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
 
 mod profiles;
+mod turnovers;
 
 /// Calls of a group whose names are hashed without allocating.
 const NAMES_INLINE: usize = 32;
@@ -95,6 +101,11 @@ pub struct Sequencer {
     next_customer: CustomerNumber,
     time: Timestamp,
     steps_pending_max: usize,
+    credit_on: CreditOn,
+    /// What products sell by the catalog in force, of those asked for.
+    terms: HashMap<ProductId, Arc<ProductTerms>, FixedState>,
+    /// Up to when turnovers of these customers were sequenced that may not be applied yet.
+    caught_up: HashMap<CustomerNumber, Timestamp, FixedState>,
 }
 
 /// What a sequencer begins with.
@@ -117,6 +128,8 @@ pub struct SequencerStart {
     pub time: Timestamp,
     /// Most steps that wait for their sync and their turn; more are answered "busy".
     pub steps_pending_max: usize,
+    /// When a new period's credits are made.
+    pub credit_on: CreditOn,
 }
 
 impl Sequencer {
@@ -133,6 +146,7 @@ impl Sequencer {
             next_customer,
             time,
             steps_pending_max,
+            credit_on,
         } = start;
         Self {
             shard,
@@ -145,6 +159,9 @@ impl Sequencer {
             next_customer,
             time,
             steps_pending_max,
+            credit_on,
+            terms: HashMap::default(),
+            caught_up: HashMap::default(),
         }
     }
 
@@ -155,7 +172,19 @@ impl Sequencer {
     }
 
     /// Gives the calls of `group` their places, and appends a step for each to `steps`.
-    pub fn sequence(&mut self, group: &mut Group, writes: Writes, steps: &mut VecDeque<Step>) {
+    ///
+    /// Turnovers of their customers that are due by now come ahead of them; `shard` tells which.
+    pub fn sequence(
+        &mut self,
+        group: &mut Group,
+        writes: Writes,
+        shard: &Shard,
+        steps: &mut VecDeque<Step>,
+    ) {
+        let overdue = match writes {
+            Writes::Taken => self.overdue(shard),
+            Writes::DiskFull => None,
+        };
         let time = self.now();
         let batch = self.open.clone();
         let mut open = batch.lock();
@@ -163,7 +192,8 @@ impl Sequencer {
         let (organization, text) = (group.organization, group.text.clone());
         let names = self.names(organization, &text, &group.calls);
         for (call, name) in group.calls.drain(..).zip(names) {
-            let mut at = At { open: &mut open, steps, text: &text, organization, time, name };
+            let mut at =
+                At { open: &mut open, steps, text: &text, organization, time, name, overdue };
             let refused = match (call.body.is_read(), writes) {
                 (true, _) | (false, Writes::Taken) => None,
                 (false, Writes::DiskFull) => Some(EngineError::DiskFull),
@@ -242,6 +272,10 @@ impl Sequencer {
                 let head = CommandHead { customer, meter, key, at: None };
                 self.command(&head, action, at)
             }
+            CallBody::Purchase(command) => {
+                let customer = self.find(name, at)?.ok_or(EngineError::UnknownCustomer)?;
+                self.purchase(customer, *command, at)
+            }
             CallBody::Profile { command, id } => self.profile(name, *command, id, at),
             CallBody::Event { event, json } => self.event(&event, json, at),
         }
@@ -251,13 +285,26 @@ impl Sequencer {
         &mut self,
         name: &[u8],
         what: ReadWhat,
-        at: &At<'_, '_>,
+        at: &mut At<'_, '_>,
     ) -> Result<StepBody, EngineError> {
         let customer = self.find(name, at)?;
         Ok(StepBody::Read(Read { customer, time: at.time, what }))
     }
 
+    /// The customer, whose turnovers up to now come first.
     fn find(
+        &mut self,
+        name: &[u8],
+        at: &mut At<'_, '_>,
+    ) -> Result<Option<CustomerNumber>, EngineError> {
+        let found = self.look_up(name, at)?;
+        if let Some(customer) = found {
+            self.catch_up(customer, at)?;
+        }
+        Ok(found)
+    }
+
+    fn look_up(
         &mut self,
         name: &[u8],
         at: &At<'_, '_>,
@@ -383,7 +430,9 @@ impl Sequencer {
         let customer = match &event.customer {
             EventCustomer::ByCustomerId(id) => {
                 let found = self.directory.by_id(at.organization, *id);
-                found.ok_or(EngineError::UnknownCustomer)?.number
+                let customer = found.ok_or(EngineError::UnknownCustomer)?.number;
+                self.catch_up(customer, at)?;
+                customer
             }
             EventCustomer::ByExternalId(name) => {
                 at.name = self.directory.name_hash(at.organization, name.as_bytes());
@@ -409,8 +458,10 @@ impl Sequencer {
         &mut self,
         proposal: Proposal,
         catalog: &Arc<Catalog>,
+        shard: &Shard,
         steps: &mut VecDeque<Step>,
     ) -> Result<(), EngineError> {
+        let overdue = self.overdue(shard);
         let time = self.now();
         let batch = self.open.clone();
         let mut open = batch.lock();
@@ -421,19 +472,25 @@ impl Sequencer {
             organization: OrganizationNumber(0),
             time,
             name: NameHash::default(),
+            overdue,
         };
         let body = match proposal {
+            Proposal::TurnOver(customer) => {
+                self.catch_up(customer, &mut at)?;
+                None
+            }
             Proposal::Advance { customer, meter } => {
                 let head = CommandHead { customer, meter, key: &[], at: None };
-                self.command(&head, Action::Advance, &mut at)?
+                Some(self.command(&head, Action::Advance, &mut at)?)
             }
             Proposal::Catalog(version) => {
                 self.catalog = Arc::clone(catalog);
+                self.terms.clear();
                 at.append(|out, delta| record::put_catalog(out, delta, version))?;
-                StepBody::Apply(Entry { time, body: EntryBody::Catalog(version) })
+                Some(StepBody::Apply(Entry { time, body: EntryBody::Catalog(version) }))
             }
         };
-        steps.push_back(Step { body, answers: Answers::Nobody });
+        steps.extend(body.map(|body| Step { body, answers: Answers::Nobody }));
         drop(open);
         batch.appended();
         Ok(())
@@ -470,6 +527,8 @@ struct At<'a, 'o> {
     time: Timestamp,
     /// The customer's name, as it is looked up.
     name: NameHash,
+    /// The shard, when somebody's turnover is due.
+    overdue: Option<&'a Shard>,
 }
 
 impl At<'_, '_> {

@@ -5,6 +5,7 @@
 //! performs nothing: what others have to do comes out as [`Effects`].
 
 use crate::account::{Account, AccountError, Action, Effect, Standing, Verdict};
+use crate::customer;
 use crate::engine::customer_meter::{Apply, CustomerMeter, Moments};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
 use crate::engine::hosted::{Arena, Place};
@@ -28,11 +29,17 @@ pub struct Customer {
     pub created_at: Timestamp,
     /// Who it is to its organization, once it is registered.
     pub profile: Option<Box<Profile>>,
+    /// What it has bought, once it has bought anything.
+    pub purchases: Option<Box<customer::Customer>>,
     /// When its first event came in.
     pub first_event_at: Option<Timestamp>,
     /// The customer's meters that ever moved, behind the first one, in that order.
     others: Vec<Home>,
 }
+
+mod purchases;
+
+use purchases::Calendar;
 
 /// A meter that a customer moved, and where the actor of both lives.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +62,7 @@ pub struct Shard {
     /// dense that the cache holds it.
     homes: Vec<Option<Home>>,
     meters: Arena<CustomerMeter>,
+    calendar: Calendar,
     /// The keys that customers sent.
     pub keys: Keys,
     /// The last record that was applied.
@@ -73,6 +81,7 @@ impl Shard {
             customers: Vec::new(),
             homes: Vec::new(),
             meters: Arena::default(),
+            calendar: Calendar::default(),
             keys: Keys::new(key_window),
             applied: Seq::ZERO,
             time: Timestamp::MIN,
@@ -94,6 +103,7 @@ impl Shard {
             }
             EntryBody::Event(event) => self.event(event, effects),
             EntryBody::Profile(entry) => self.profile(entry.customer, &entry.command),
+            EntryBody::Purchase(entry) => self.purchase(entry, effects),
             EntryBody::Catalog(version) => {
                 self.catalog = *version;
                 Reply::Done
@@ -115,6 +125,7 @@ impl Shard {
             external_id: new.external_id.clone(),
             created_at: new.created_at,
             profile: None,
+            purchases: None,
             first_event_at: None,
             others: Vec::new(),
         });
@@ -394,7 +405,10 @@ impl Shard {
                     let Some((meter, _)) = event.postings.first() else { continue };
                     (event.customer, *meter, event.key)
                 }
-                EntryBody::Customer(_) | EntryBody::Profile(_) | EntryBody::Catalog(_) => continue,
+                EntryBody::Customer(_)
+                | EntryBody::Profile(_)
+                | EntryBody::Purchase(_)
+                | EntryBody::Catalog(_) => continue,
             };
             touched ^= key.map_or(0, |key| self.keys.warm(key));
             *place = self.place(customer, meter);
@@ -413,6 +427,7 @@ impl Shard {
         &mut self,
         new: &NewCustomer,
         profile: Option<Box<Profile>>,
+        purchases: Option<Box<customer::Customer>>,
         first_event_at: Option<Timestamp>,
         meters: Vec<(MeterNumber, CustomerMeter)>,
     ) -> Result<(), EngineError> {
@@ -421,6 +436,7 @@ impl Shard {
             customer.profile = profile;
             customer.first_event_at = first_event_at;
         }
+        self.recover_purchases(new.number, purchases);
         for (meter, actor) in meters {
             self.start_meter(new.number, meter, actor)?;
         }

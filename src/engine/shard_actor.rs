@@ -152,7 +152,7 @@ impl ShardActor {
     fn slice(&self) -> Progress {
         let mut core = self.core.borrow_mut();
         let progress = core.slice();
-        if !core.effects.is_empty() {
+        if core.has_effects() {
             self.perform(&mut core);
         }
         let applied = core.shard.applied;

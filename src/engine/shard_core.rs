@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::account::{Account, Action, Effect};
 use crate::catalog::Catalog;
+use crate::customer::CustomerVerdict;
 use crate::engine::call::{Group, Proposal};
 use crate::engine::entry::{Entry, EntryBody};
 use crate::engine::imaging::Imaging;
@@ -51,15 +52,37 @@ pub enum Progress {
     Waiting,
 }
 
-/// A timer that an account wants: its next expiry or effective time.
+/// A timer that a customer wants: the next expiry or effective time of an account, or the end of a
+/// period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Due {
     /// When.
     pub at: Timestamp,
     /// The customer.
     pub customer: CustomerNumber,
-    /// The meter.
-    pub meter: MeterNumber,
+    /// What is due.
+    pub what: DueWhat,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DueWhat {
+    /// A grant on this meter expires or takes effect.
+    Account(MeterNumber),
+    /// A period of a subscription ends.
+    TurnOver,
+}
+
+impl Due {
+    /// What is proposed when the time has come.
+    #[must_use]
+    pub const fn proposal(self) -> Proposal {
+        let Self { customer, what, .. } = self;
+        match what {
+            DueWhat::Account(meter) => Proposal::Advance { customer, meter },
+            DueWhat::TurnOver => Proposal::TurnOver(customer),
+        }
+    }
 }
 
 /// What a shard works with, between its doors and its journal.
@@ -74,6 +97,8 @@ pub struct ShardCore {
     pub tally: CommandTally,
     /// Units that left accounts otherwise than by use, and timers; for the actor to hand on.
     pub effects: Effects,
+    /// When periods end that begun since they were taken.
+    turnovers: Vec<Due>,
     steps: VecDeque<Step>,
     unanswered: VecDeque<Unanswered>,
     committed: Seq,
@@ -91,6 +116,7 @@ impl ShardCore {
             imaging: None,
             tally: CommandTally::default(),
             effects: Effects::new(),
+            turnovers: Vec::new(),
             steps: VecDeque::new(),
             unanswered: VecDeque::new(),
             committed,
@@ -125,9 +151,11 @@ impl ShardCore {
             self.unanswered.push_back(unanswered);
             return;
         }
-        if place == Place::First && group.calls.iter().all(|call| call.body.is_read()) {
+        let overdue = self.sequencer.overdue(&self.shard).is_some();
+        let reads = group.calls.iter().all(|call| call.body.is_read());
+        if place == Place::First && reads && !overdue {
             let mut steps = VecDeque::with_capacity(calls);
-            self.sequencer.sequence(&mut group, writes, &mut steps);
+            self.sequencer.sequence(&mut group, writes, &self.shard, &mut steps);
             unanswered.replies.extend(steps.into_iter().map(|step| match step.body {
                 StepBody::Read(read) => self.read(&read),
                 StepBody::Say(reply) => reply,
@@ -136,7 +164,7 @@ impl ShardCore {
             unanswered.port.send(Answered { ticket, replies: unanswered.replies });
             return;
         }
-        self.sequencer.sequence(&mut group, writes, &mut self.steps);
+        self.sequencer.sequence(&mut group, writes, &self.shard, &mut self.steps);
         self.unanswered.push_back(unanswered);
     }
 
@@ -146,7 +174,7 @@ impl ShardCore {
             return;
         }
         // These records are a few bytes, so they always fit.
-        let _ = self.sequencer.propose(proposal, catalog, &mut self.steps);
+        let _ = self.sequencer.propose(proposal, catalog, &self.shard, &mut self.steps);
     }
 
     /// A timer may have been overtaken by a command.
@@ -162,7 +190,8 @@ impl ShardCore {
                 }
                 due <= now
             }
-            Proposal::Catalog(_) => true,
+            // The sequencer looks whether it still is.
+            Proposal::TurnOver(_) | Proposal::Catalog(_) => true,
         }
     }
 
@@ -252,6 +281,14 @@ impl ShardCore {
                 self.sequencer.settle_names(&self.shard, number, before, asked);
                 reply
             }
+            EntryBody::Purchase(purchase) => {
+                let reply = self.shard.apply(entry, &mut self.effects);
+                let customer = purchase.customer;
+                let at = self.shard.next_turnover_of(customer);
+                let due = at.map(|at| Due { at, customer, what: DueWhat::TurnOver });
+                self.turnovers.extend(due);
+                reply
+            }
             EntryBody::Customer(_)
             | EntryBody::Command { .. }
             | EntryBody::Event(_)
@@ -307,23 +344,35 @@ impl ShardCore {
 
     /// Takes the timers out of the effects so far; what is left is for the metrics.
     pub fn take_due(&mut self) -> Vec<Due> {
-        self.effects
+        let accounts = self
+            .effects
             .extract_if(.., |(_, _, effect)| matches!(effect, Effect::DueAt(_)))
             .filter_map(|(customer, meter, effect)| match effect {
-                Effect::DueAt(at) => Some(Due { at, customer, meter }),
+                Effect::DueAt(at) => Some(Due { at, customer, what: DueWhat::Account(meter) }),
                 Effect::GrantEnded { .. } | Effect::Carried { .. } | Effect::Overage { .. } => None,
-            })
-            .collect()
+            });
+        let turnovers = std::mem::take(&mut self.turnovers);
+        accounts.chain(turnovers).collect()
     }
 
-    /// The timers of every account, for a scheduler that starts anew.
+    /// Whether timers wait to be taken.
+    #[must_use]
+    pub const fn has_effects(&self) -> bool {
+        !self.effects.is_empty() || !self.turnovers.is_empty()
+    }
+
+    /// All timers, for a scheduler that starts anew.
     pub fn all_due(&self) -> impl Iterator<Item = Due> {
         let customers = u32::try_from(self.shard.customers_len()).unwrap_or(u32::MAX);
-        (0..customers).map(CustomerNumber).flat_map(move |customer| {
+        let accounts = (0..customers).map(CustomerNumber).flat_map(move |customer| {
             self.shard.accounts(customer).filter_map(move |(meter, account)| {
-                account.next_due().map(|at| Due { at, customer, meter })
+                account.next_due().map(|at| Due { at, customer, what: DueWhat::Account(meter) })
             })
-        })
+        });
+        let turnovers = self.shard.turnovers();
+        let turnovers =
+            turnovers.map(|(at, customer)| Due { at, customer, what: DueWhat::TurnOver });
+        accounts.chain(turnovers)
     }
 }
 
@@ -340,6 +389,7 @@ const fn kind_of(entry: &Entry) -> CommandKind {
             Action::Turnover(_) => CommandKind::Turnover,
             Action::Advance => CommandKind::Advance,
         },
+        EntryBody::Purchase(_) => CommandKind::Purchase,
         EntryBody::Customer(_) | EntryBody::Profile(_) | EntryBody::Catalog(_) => {
             CommandKind::Directory
         }
@@ -350,8 +400,10 @@ fn answer_of(reply: &Reply) -> Option<Answer> {
     match reply {
         Reply::Verdict { said: Said::Applied, .. }
         | Reply::Ingested { inserted: 1.., .. }
+        | Reply::Purchase(CustomerVerdict::Applied)
         | Reply::Done => Some(Answer::Applied),
-        Reply::Verdict { said: Said::Refused, .. } => Some(Answer::Refused),
+        Reply::Verdict { said: Said::Refused, .. }
+        | Reply::Purchase(CustomerVerdict::Refused(_)) => Some(Answer::Refused),
         Reply::Verdict { said: Said::Duplicate, .. } | Reply::Ingested { .. } => {
             Some(Answer::Duplicate)
         }

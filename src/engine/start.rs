@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogEdit, DEFAULT_ORGANIZATION};
+use crate::customer::CreditOn;
 use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
 use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
 use crate::engine::directory::Directory;
@@ -62,6 +63,8 @@ pub struct EngineOptions {
     /// Most commands that wait in one shard for their sync and their turn; more are answered
     /// "busy".
     pub steps_pending_max: usize,
+    /// When the credits of a subscription's new period are made.
+    pub credit_on: CreditOn,
     /// Who watches the recovery.
     pub progress: Arc<dyn RecoveryProgress>,
     /// Called when the engine can go on no longer; a server ends its process then. Everything that
@@ -93,6 +96,7 @@ impl Default for EngineOptions {
             segment_bytes_max: SEGMENT_BYTES_MAX,
             reserve_bytes: RESERVE_BYTES,
             steps_pending_max: 262_144,
+            credit_on: CreditOn::Cycle,
             progress: Arc::new(Unwatched),
             on_fatal: Arc::new(|reason| tracing::error!(reason, "the engine has failed")),
         }
@@ -366,6 +370,7 @@ impl Shared<'_> {
             next_customer: CustomerNumber(u32::try_from(shard.customers_len()).unwrap_or(u32::MAX)),
             time: shard.time,
             steps_pending_max: self.options.steps_pending_max,
+            credit_on: self.options.credit_on,
         });
         Ok(ShardPlan {
             number,

@@ -146,6 +146,7 @@ impl From<EngineError> for Problem {
             }
             EngineError::KeyConflict
             | EngineError::Account(_)
+            | EngineError::Customer(_)
             | EngineError::CustomerName
             | EngineError::EmailTaken
             | EngineError::ExternalIdTaken

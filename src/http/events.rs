@@ -171,6 +171,7 @@ fn sum(replies: &[Reply]) -> Result<Ingested, Problem> {
             | Reply::Balance(_)
             | Reply::Grants(_)
             | Reply::State(_)
+            | Reply::Purchase(_)
             | Reply::Done => return Err(Problem::Unavailable),
         }
     }

@@ -9,7 +9,9 @@ use crate::account::{Action, Posting};
 use crate::encoding::{self, Malformed, Reader};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
 use crate::journal::action::{put_action, read_action};
+use crate::customer::CustomerCommand;
 use crate::journal::profile::{put_profile_command, read_profile_command};
+use crate::journal::wire::Wire;
 use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 
@@ -20,6 +22,7 @@ const TAG_COMMAND_AT: u8 = 0x03;
 const TAG_EVENT: u8 = 0x04;
 const TAG_CATALOG: u8 = 0x05;
 const TAG_PROFILE: u8 = 0x06;
+const TAG_PURCHASE: u8 = 0x07;
 
 /// One record of a shard's journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +68,13 @@ pub enum Record<'a> {
         customer: CustomerNumber,
         /// What becomes of its profile.
         command: ProfileCommand,
+    },
+    /// A command to what a customer has bought, and to all accounts that it concerns.
+    Purchase {
+        /// The customer.
+        customer: CustomerNumber,
+        /// What is asked.
+        command: CustomerCommand,
     },
     /// From here on, events are resolved with this version of the catalog.
     Catalog {
@@ -157,6 +167,19 @@ pub fn put_profile(
     put_profile_command(out, command);
 }
 
+/// Appends [`Record::Purchase`].
+pub fn put_purchase(
+    out: &mut Vec<u8>,
+    delta: u64,
+    customer: CustomerNumber,
+    command: &CustomerCommand,
+) {
+    out.push(TAG_PURCHASE);
+    encoding::put_varint(out, delta);
+    encoding::put_varint(out, u64::from(customer.0));
+    command.put(out);
+}
+
 /// Reads one record and the microseconds since the one before it.
 ///
 /// # Errors
@@ -187,6 +210,10 @@ pub fn read_record<'a>(reader: &mut Reader<'a>) -> Result<(u64, Record<'a>), Mal
         TAG_PROFILE => Record::Profile {
             customer: CustomerNumber(reader.number()?),
             command: read_profile_command(reader)?,
+        },
+        TAG_PURCHASE => Record::Purchase {
+            customer: CustomerNumber(reader.number()?),
+            command: CustomerCommand::read(reader)?,
         },
         TAG_CATALOG => Record::Catalog { version: CatalogVersion(reader.varint()?) },
         _ => return Err(Malformed("unknown record tag")),

@@ -48,6 +48,8 @@ labels! {
         Reset => "reset",
         /// The end of a cycle.
         Turnover => "turnover",
+        /// Subscriptions, cycles, orders and payments.
+        Purchase => "purchase",
         /// Expiries and effective times that fell due.
         Advance => "advance",
         /// A change of customers or of the catalog, which moves no balance.

@@ -25,7 +25,7 @@ pub(super) fn write_reply(
         Reply::Ingested { inserted, duplicates } => {
             write_ingested(out, u64::from(*inserted), u64::from(*duplicates));
         }
-        Reply::Done => out.extend_from_slice(reply::OK),
+        Reply::Purchase(_) | Reply::Done => out.extend_from_slice(reply::OK),
         Reply::Error(error) => return Some(write_error(out, *error)),
     }
     None
@@ -58,6 +58,7 @@ fn code_of(error: EngineError) -> ErrorCode {
         EngineError::ShardFull | EngineError::Stopping => ErrorCode::Unavailable,
         EngineError::Account(_)
         | EngineError::UnknownCustomer
+        | EngineError::Customer(_)
         | EngineError::CustomerName
         | EngineError::EmailTaken
         | EngineError::ExternalIdTaken
