@@ -69,7 +69,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0, vocabulary | [`id`], [`units`], [`money`], [`time`], [`slot`], [`span`], [`encoding`] |
-//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`cycle`], [`price`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
+//! | 1, the domain | [`event`], [`meter`], [`grant`], [`account`], [`customer`], [`cycle`], [`price`], [`product`], [`catalog`], [`keys`], [`token`], [`workload`] |
 //! | 2, storage and codecs | [`journal`], [`snapshot`], [`resp`], [`metrics`], [`readiness`] |
 //! | 3, the engine | [`data_dir`], [`engine`] |
 //! | 4, edges | [`tcp`], [`http`] |
@@ -87,6 +87,7 @@ pub mod units;
 // Floor 1: the domain, pure.
 pub mod account;
 pub mod catalog;
+pub mod customer;
 pub mod cycle;
 pub mod event;
 pub mod grant;

@@ -55,15 +55,13 @@ impl Due {
             DueWhat::Cycle { index } => {
                 CustomerCommand::Cycle(Cycle { subscription, index, terms, credit_on })
             }
-            DueWhat::MeterCycle { index, meter_index } => {
-                CustomerCommand::MeterCycle(MeterCycle {
-                    subscription,
-                    index,
-                    meter_index,
-                    terms,
-                    credit_on,
-                })
-            }
+            DueWhat::MeterCycle { index, meter_index } => CustomerCommand::MeterCycle(MeterCycle {
+                subscription,
+                index,
+                meter_index,
+                terms,
+                credit_on,
+            }),
         }
     }
 }
@@ -88,7 +86,8 @@ fn due_of(subscription: &Subscription) -> Option<Due> {
         return None;
     }
     let index = subscription.index;
-    let meter = subscription.meter_period.filter(|meter| meter.period.end < subscription.period.end);
+    let meter =
+        subscription.meter_period.filter(|meter| meter.period.end < subscription.period.end);
     let (at, what, terms) = match meter {
         Some(meter) => (
             meter.period.end,

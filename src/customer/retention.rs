@@ -9,6 +9,9 @@ use crate::customer::outcome::BenefitGrantChange;
 use crate::customer::outcome::OrderChange;
 use crate::customer::outcome::SubscriptionChange;
 use crate::grant::Purchase;
+use crate::id::BenefitGrantId;
+use crate::id::OrderId;
+use crate::id::SubscriptionId;
 use crate::time::Timestamp;
 
 /// How much is remembered of what is closed.
@@ -37,22 +40,22 @@ impl Customer {
     #[must_use]
     pub fn has_forgettable(&self, now: Timestamp, retention: Retention) -> bool {
         let mut rest = self.clone();
-        forget(&mut rest, now, retention) != Forgotten::default()
+        sort_out(&mut rest, now, retention) != Forgotten::default()
     }
 }
 
 /// What was forgotten.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Forgotten {
-    orders: Vec<crate::id::OrderId>,
-    subscriptions: Vec<crate::id::SubscriptionId>,
-    benefit_grants: Vec<crate::id::BenefitGrantId>,
+    orders: Vec<OrderId>,
+    subscriptions: Vec<SubscriptionId>,
+    benefit_grants: Vec<BenefitGrantId>,
 }
 
 /// See [`super::CustomerCommand::Forget`]. What is open, runs or is granted is never forgotten, nor
 /// an ended subscription that an account still holds credits of.
-pub(super) fn apply(draft: &mut Draft<'_>, retention: Retention) {
-    let forgotten = forget(&mut draft.customer, draft.now, retention);
+pub(super) fn forget(draft: &mut Draft<'_>, retention: Retention) {
+    let forgotten = sort_out(&mut draft.customer, draft.now, retention);
     for order in forgotten.orders {
         draft.order_changed(order, OrderChange::Forgotten);
     }
@@ -64,7 +67,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, retention: Retention) {
     }
 }
 
-fn forget(customer: &mut Customer, now: Timestamp, retention: Retention) -> Forgotten {
+fn sort_out(customer: &mut Customer, now: Timestamp, retention: Retention) -> Forgotten {
     let old = |since: Timestamp| now.since(since) >= retention.age_max;
     let mut forgotten = Forgotten::default();
 
@@ -85,9 +88,9 @@ fn forget(customer: &mut Customer, now: Timestamp, retention: Retention) -> Forg
 
     let orders = &customer.orders;
     customer.subscriptions.retain(|subscription| {
-        let owes = orders.iter().any(|order| {
-            order.subscription == Some(subscription.id) && !order.is_closed()
-        });
+        let owes = orders
+            .iter()
+            .any(|order| order.subscription == Some(subscription.id) && !order.is_closed());
         let ended = subscription.ended_at.is_some_and(old);
         let goes = ended && !owes && subscription.leftover.is_empty();
         if goes {
