@@ -16,6 +16,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::customer::CreditOn;
 use crate::data_dir::ClockKind;
 
 pub use value::Bytes;

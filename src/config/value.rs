@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::customer::CreditOn;
 use crate::data_dir::ClockKind;
 
 /// A kind of setting.

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::account::{Account, Action, Settlement, Turnover};
+use crate::customer::CreditOn;
 use crate::catalog::{Catalog, CatalogEdit, NewMeter};
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
 use crate::engine::customer_meter::Moments;
@@ -307,10 +308,9 @@ impl Rig {
     pub(super) fn fire_timers(&mut self) -> usize {
         let now = self.clock.now();
         let due: Vec<Due> = self.timers.iter().filter(|due| due.at <= now).copied().collect();
-        for Due { at, customer, meter } in &due {
-            self.timers.remove(&Due { at: *at, customer: *customer, meter: *meter });
-            let advance = Proposal::Advance { customer: *customer, meter: *meter };
-            self.core.propose(advance, &self.catalog);
+        for due in &due {
+            self.timers.remove(due);
+            self.core.propose(due.proposal(), &self.catalog);
         }
         due.len()
     }
