@@ -47,6 +47,7 @@ pub mod journal_thread;
 pub mod names;
 pub mod offline;
 pub mod open_batch;
+pub mod purchases;
 pub mod recovery;
 pub mod reply;
 pub mod reply_port;
@@ -64,6 +65,11 @@ pub mod start;
 pub mod system_clock;
 
 pub use self::start::{EngineOptions, OpenError};
+
+/// The clock is the system's, and is not moved by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the directory runs on the system's clock")]
+pub struct ClockFixed;
 
 /// The engine. Clones share it.
 #[derive(Clone)]
@@ -368,6 +374,19 @@ impl Engine {
             newest.push(wait.await.map_err(|_| "the snapshot was given up".to_owned())??);
         }
         Ok(newest)
+    }
+
+    /// Moves a manual clock forward to `now`; everything that falls due in between happens, in its
+    /// order, before this returns. Returns the present afterwards: the clock never goes back.
+    ///
+    /// # Errors
+    /// [`ClockFixed`]: the directory runs on the system's clock.
+    pub async fn move_clock(&self, now: Timestamp) -> Result<Timestamp, ClockFixed> {
+        if !self.inner.clock.move_to(now) {
+            return Err(ClockFixed);
+        }
+        self.clock_moved().await;
+        Ok(self.now())
     }
 
     /// The clock was moved by hand: everything that fell due happens before this returns.

@@ -87,6 +87,13 @@ impl std::fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Moves the clock forward to `now`; an earlier time leaves it where it is. `false` when it is
+    /// none that is moved by hand.
+    fn move_to(&self, now: Timestamp) -> bool {
+        let _ = now;
+        false
+    }
 }
 
 /// A clock that stands still until it is told to move.
@@ -109,6 +116,11 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
+    fn move_to(&self, now: Timestamp) -> bool {
+        self.advance_to(now);
+        true
     }
 }
 

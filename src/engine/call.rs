@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::customer::CustomerCommand;
 use crate::event::{Event, EventCustomer};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
-use crate::customer::CustomerCommand;
 use crate::profile::ProfileCommand;
 use crate::slot::Slot;
 use crate::span::Span;

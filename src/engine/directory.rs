@@ -75,6 +75,8 @@ pub struct Directory {
     seed: u64,
     by_external_id: DashMap<NameHash, CustomerPlace, BuildHasherDefault<AlreadyHashed>>,
     by_id: DashMap<CustomerId, (OrganizationNumber, CustomerPlace), RandomState>,
+    /// Subscriptions and orders.
+    by_purchase: DashMap<Uuid, CustomerPlace, RandomState>,
     by_email: DashMap<NameHash, TakenEmail, BuildHasherDefault<AlreadyHashed>>,
     /// External ids whose slot does not name their customer's shard.
     strays: AtomicUsize,
@@ -88,6 +90,7 @@ impl Directory {
             seed,
             by_external_id: DashMap::default(),
             by_id: DashMap::default(),
+            by_purchase: DashMap::default(),
             by_email: DashMap::default(),
             strays: AtomicUsize::new(0),
         }
@@ -175,6 +178,22 @@ impl Directory {
     ) {
         let name = self.name_hash(organization, external_id.as_bytes());
         self.by_external_id.remove_if(&name, |_, of| *of == place);
+    }
+
+    /// Whose subscription or order this is. Callers check the organization.
+    #[must_use]
+    pub fn by_purchase(&self, id: Uuid) -> Option<CustomerPlace> {
+        self.by_purchase.get(&id).map(|place| *place)
+    }
+
+    /// Enters a subscription or an order of the customer at `place`.
+    pub fn enter_purchase(&self, id: Uuid, place: CustomerPlace) {
+        self.by_purchase.insert(id, place);
+    }
+
+    /// A subscription or an order is no longer remembered.
+    pub fn forget_purchase(&self, id: Uuid) {
+        self.by_purchase.remove(&id);
     }
 
     /// Counts an external id whose slot does not name its customer's shard.

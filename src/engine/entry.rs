@@ -4,13 +4,13 @@ use rust_decimal::Decimal;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::account::{Action, Posting};
+use crate::customer::CustomerCommand;
 use crate::encoding;
 use crate::id::{
     CatalogVersion, CustomerId, CustomerNumber, KeyHash, KeySpace, MeterNumber, OrganizationNumber,
 };
 use crate::journal::action::put_action;
 use crate::journal::record::Record;
-use crate::customer::CustomerCommand;
 use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 

@@ -8,6 +8,7 @@ use crate::engine::entry::{Entry, EntryBody, NewCustomer, ProfileEntry};
 use crate::engine::imaging::{ImagedCustomer, read_customer};
 use crate::engine::names::Names;
 use crate::engine::offline::{journal_dir, snapshots_dir};
+use crate::engine::sequencer::turnovers::enter_purchase;
 use crate::engine::shard::{Effects, Shard, TOUCHED_ENTRIES_MAX};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
 use crate::journal::record::read_record;
@@ -241,6 +242,12 @@ fn enter_recovered(
     if let (Some(external_id), true) = (&names.external_id, customer.profile.is_some()) {
         Names::count_stray(directory, customer.id, external_id);
     }
+    if let Some(purchases) = &customer.purchases {
+        let subscriptions = purchases.subscriptions().iter().map(|subscription| subscription.id.0);
+        for id in subscriptions.chain(purchases.orders().map(|order| order.id.0)) {
+            directory.enter_purchase(id, place);
+        }
+    }
     if entered { Ok(()) } else { Err("two customers have the same name") }
 }
 
@@ -329,6 +336,10 @@ impl Replay<'_> {
             | EntryBody::Catalog(_) => {
                 self.shard.apply(entry, &mut self.effects);
             }
+        }
+        for (number, effect) in self.shard.happened.drain(..) {
+            let place = CustomerPlace { shard: self.number, number };
+            enter_purchase(self.terms.directory, place, effect);
         }
         self.effects.clear();
         self.replayed = self.replayed.saturating_add(1);

@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::account::{Account, Action, Settlement, Turnover};
-use crate::customer::CreditOn;
 use crate::catalog::{Catalog, CatalogEdit, NewMeter};
+use crate::customer::CreditOn;
 use crate::engine::call::{Call, CallBody, GrantCall, Group, Proposal};
 use crate::engine::customer_meter::Moments;
 use crate::engine::directory::Directory;
@@ -465,6 +465,7 @@ fn show(reply: &Reply) -> String {
             meters.iter().map(one).collect::<Vec<_>>().join(" ")
         }
         Reply::Ingested { inserted, duplicates } => format!("new={inserted} known={duplicates}"),
+        Reply::Purchase(verdict) => format!("{verdict:?}"),
         Reply::Done => "done".to_owned(),
         Reply::Error(error) => error.to_string(),
     }

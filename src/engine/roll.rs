@@ -7,6 +7,7 @@ use actix::Message;
 use rust_decimal::Decimal;
 
 use crate::account::Standing;
+use crate::customer;
 use crate::engine::Engine;
 use crate::engine::customer_meter::Moments;
 use crate::engine::directory::CustomerPlace;
@@ -30,6 +31,8 @@ pub struct CustomerView {
     pub created_at: Timestamp,
     /// Who it is to its organization, once it is registered.
     pub profile: Option<Box<Profile>>,
+    /// What it has bought.
+    pub purchases: Option<Box<customer::Customer>>,
     /// When its first event came in.
     pub first_event_at: Option<Timestamp>,
     /// Its meters that ever moved, by meter number.
@@ -112,6 +115,7 @@ impl CallRoll {
             external_id: customer.external_id.clone(),
             created_at: customer.created_at,
             profile: customer.profile.clone(),
+            purchases: customer.purchases.clone(),
             first_event_at: customer.first_event_at,
             meters,
         })

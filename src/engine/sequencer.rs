@@ -33,7 +33,7 @@ use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
 
 mod profiles;
-mod turnovers;
+pub mod turnovers;
 
 /// Calls of a group whose names are hashed without allocating.
 const NAMES_INLINE: usize = 32;

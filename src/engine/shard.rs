@@ -5,7 +5,7 @@
 //! performs nothing: what others have to do comes out as [`Effects`].
 
 use crate::account::{Account, AccountError, Action, Effect, Standing, Verdict};
-use crate::customer;
+use crate::customer::{self, CustomerEffect};
 use crate::engine::customer_meter::{Apply, CustomerMeter, Moments};
 use crate::engine::entry::{Entry, EntryBody, EntryKey, EventEntry, NewCustomer};
 use crate::engine::hosted::{Arena, Place};
@@ -69,6 +69,8 @@ pub struct Shard {
     pub applied: Seq,
     /// The time of that record.
     pub time: Timestamp,
+    /// What became of purchases, for others to take.
+    pub happened: Vec<(CustomerNumber, CustomerEffect)>,
     /// The catalog that the records so far were resolved with.
     pub catalog: CatalogVersion,
 }
@@ -85,6 +87,7 @@ impl Shard {
             keys: Keys::new(key_window),
             applied: Seq::ZERO,
             time: Timestamp::MIN,
+            happened: Vec::new(),
             catalog: CatalogVersion(0),
         }
     }

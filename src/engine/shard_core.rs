@@ -283,6 +283,7 @@ impl ShardCore {
             }
             EntryBody::Purchase(purchase) => {
                 let reply = self.shard.apply(entry, &mut self.effects);
+                self.sequencer.note_purchases(&mut self.shard);
                 let customer = purchase.customer;
                 let at = self.shard.next_turnover_of(customer);
                 let due = at.map(|at| Due { at, customer, what: DueWhat::TurnOver });

@@ -20,7 +20,14 @@ use crate::product::{Credit, FixedPrice, MeteredPrice, ProductTerms};
 use crate::time::Timestamp;
 
 wire_ids!(
-    BenefitGrantId, BenefitId, CheckoutId, OrderId, OrderLineId, PriceId, ProductId, SubscriptionId,
+    BenefitGrantId,
+    BenefitId,
+    CheckoutId,
+    OrderId,
+    OrderLineId,
+    PriceId,
+    ProductId,
+    SubscriptionId,
 );
 
 impl Wire for MeterNumber {
@@ -297,21 +304,17 @@ impl Wire for CustomerCommand {
             SUBSCRIBE => Self::Subscribe(Wire::read(reader)?),
             CYCLE => Self::Cycle(Wire::read(reader)?),
             METER_CYCLE => Self::MeterCycle(Wire::read(reader)?),
-            CANCEL_AT_PERIOD_END => {
-                Self::CancelAtPeriodEnd { subscription: Wire::read(reader)? }
-            }
+            CANCEL_AT_PERIOD_END => Self::CancelAtPeriodEnd { subscription: Wire::read(reader)? },
             UNCANCEL => Self::Uncancel { subscription: Wire::read(reader)? },
             REVOKE => Self::Revoke { subscription: Wire::read(reader)? },
             CHANGE_PRODUCT => Self::ChangeProduct(Wire::read(reader)?),
             CLEAR_CHANGE => Self::ClearChange { subscription: Wire::read(reader)? },
-            SET_PERIOD_END => Self::SetPeriodEnd {
-                subscription: Wire::read(reader)?,
-                end: Wire::read(reader)?,
-            },
-            SET_TRIAL_END => Self::SetTrialEnd {
-                subscription: Wire::read(reader)?,
-                end: Wire::read(reader)?,
-            },
+            SET_PERIOD_END => {
+                Self::SetPeriodEnd { subscription: Wire::read(reader)?, end: Wire::read(reader)? }
+            }
+            SET_TRIAL_END => {
+                Self::SetTrialEnd { subscription: Wire::read(reader)?, end: Wire::read(reader)? }
+            }
             BUY => Self::Buy(Wire::read(reader)?),
             PAID => Self::Paid { order: Wire::read(reader)? },
             FAILED => Self::Failed { order: Wire::read(reader)? },

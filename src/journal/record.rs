@@ -6,10 +6,10 @@
 //! bytes.
 
 use crate::account::{Action, Posting};
+use crate::customer::CustomerCommand;
 use crate::encoding::{self, Malformed, Reader};
 use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
 use crate::journal::action::{put_action, read_action};
-use crate::customer::CustomerCommand;
 use crate::journal::profile::{put_profile_command, read_profile_command};
 use crate::journal::wire::Wire;
 use crate::profile::ProfileCommand;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::customer::CustomerCommand;
+use crate::customer::{CustomerCommand, CustomerEffect, OrderChange, SubscriptionChange};
+use crate::engine::directory::{CustomerPlace, Directory};
 use crate::engine::entry::{Entry, EntryBody, PurchaseEntry};
 use crate::engine::reply::EngineError;
 use crate::engine::sequencer::{Answers, At, Sequencer, Step, StepBody};
@@ -10,6 +11,30 @@ use crate::engine::shard::Shard;
 use crate::id::{CustomerNumber, ProductId};
 use crate::journal::record;
 use crate::product::ProductTerms;
+
+/// Enters a subscription or an order that was made, and forgets one that is forgotten.
+pub fn enter_purchase(directory: &Directory, place: CustomerPlace, effect: CustomerEffect) {
+    match effect {
+        CustomerEffect::Subscription { subscription, change: SubscriptionChange::Created } => {
+            directory.enter_purchase(subscription.0, place);
+        }
+        CustomerEffect::Order { order, change: OrderChange::Created } => {
+            directory.enter_purchase(order.0, place);
+        }
+        CustomerEffect::Subscription { subscription, change: SubscriptionChange::Forgotten } => {
+            directory.forget_purchase(subscription.0);
+        }
+        CustomerEffect::Order { order, change: OrderChange::Forgotten } => {
+            directory.forget_purchase(order.0);
+        }
+        CustomerEffect::Subscription { .. }
+        | CustomerEffect::Order { .. }
+        | CustomerEffect::BenefitGrant { .. }
+        | CustomerEffect::MeterReset { .. }
+        | CustomerEffect::MeterCredited { .. }
+        | CustomerEffect::Account { .. } => {}
+    }
+}
 
 impl Sequencer {
     /// Sequences what ends the periods of `customer` that are over, unless that was done and waits
@@ -60,6 +85,14 @@ impl Sequencer {
         let terms = Arc::new(self.catalog.terms(product)?);
         self.terms.insert(product, Arc::clone(&terms));
         Some(terms)
+    }
+
+    /// Enters in the directory what became of purchases.
+    pub fn note_purchases(&self, shard: &mut Shard) {
+        for (number, effect) in shard.happened.drain(..) {
+            let place = CustomerPlace { shard: self.shard, number };
+            enter_purchase(&self.directory, place, effect);
+        }
     }
 
     /// Whether anything of `shard` is overdue now; forgets what was caught up when nothing is.

@@ -50,14 +50,20 @@ impl Shard {
         }
         match outcome {
             Ok(outcome) => {
-                effects.extend(outcome.effects.into_iter().filter_map(|effect| match effect {
-                    CustomerEffect::Account { meter, effect } => Some((number, meter, effect)),
-                    CustomerEffect::Subscription { .. }
-                    | CustomerEffect::Order { .. }
-                    | CustomerEffect::BenefitGrant { .. }
-                    | CustomerEffect::MeterReset { .. }
-                    | CustomerEffect::MeterCredited { .. } => None,
-                }));
+                for effect in outcome.effects {
+                    match effect {
+                        CustomerEffect::Account { meter, effect } => {
+                            effects.push((number, meter, effect));
+                        }
+                        CustomerEffect::Subscription { .. }
+                        | CustomerEffect::Order { .. }
+                        | CustomerEffect::BenefitGrant { .. }
+                        | CustomerEffect::MeterReset { .. }
+                        | CustomerEffect::MeterCredited { .. } => {
+                            self.happened.push((number, effect));
+                        }
+                    }
+                }
                 Reply::Purchase(outcome.verdict)
             }
             Err(error) => Reply::Error(error.into()),
@@ -108,7 +114,8 @@ impl Shard {
             return commands;
         };
         let mut ahead = purchases.clone();
-        let mut accounts = CopiedAccounts { shard: self, customer: number, copies: BTreeMap::new() };
+        let mut accounts =
+            CopiedAccounts { shard: self, customer: number, copies: BTreeMap::new() };
         while let Some(due) = ahead.due_at(now) {
             let Some(subscription) = ahead.subscription(due.subscription) else { break };
             let next = command(due, subscription.next_terms());
