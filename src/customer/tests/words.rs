@@ -94,7 +94,7 @@ pub(super) fn step(world: &mut World, words: &[&str]) {
         ["credit", "on", "paid"] => world.credit_on = CreditOn::Paid,
         ["credit", "on", "cycle"] => world.credit_on = CreditOn::Cycle,
         ["room", room] => world.shelf.room = Some(room.parse().unwrap()),
-        ["idle"] => {}
+        ["and"] => {}
         words => {
             let command = command(world, words);
             world.apply(&command);
