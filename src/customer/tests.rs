@@ -6,7 +6,7 @@
 //! - `product pro monthly fixed=1000 price=tokens:0.5:cap credit=bonus:tokens:100[:rolls]
 //!   trial=7day meter=1month`: what is sold; said again, it is what is sold from then on.
 //! - `at 2026-02-28`: time passes, and every boundary is crossed when it is reached; `late ...`: it
-//!   passes while nobody looks, then the boundaries are crossed.
+//!   passes while nobody looks, then the boundaries are crossed; `now ...`: it passes, no more.
 //! - `subscribe S pro api|checkout [trial=DATE]`, `use tokens 12`, `cancel S`, `uncancel S`,
 //!   `revoke S`, `change S pro now|next|reset`, `clear S`, `period S DATE`, `trial S DATE|now`,
 //!   `buy O pack [awaited]`, `paid O|S/1|S/1/2`, `failed ...`, `sync pro`, `delete`, `credit on

@@ -38,22 +38,26 @@ fn a_period_turns_over_once_whoever_asks_how_often() {
         use tokens 40
         cycle S 0 pro                   -> refused=NotTheCurrentPeriod orders=1 tokens=100/40/60
         cycle S 1 pro                   -> refused=PeriodNotOver
-        late 2026-03-01
-        cycle S 2 other                 -> refused=PeriodNotOver
+        now 2026-03-01
+        cycle S 1 other                 -> refused=TermsOfAnotherProduct
+        cycle S 0 pro                   -> refused=NotTheCurrentPeriod
+        cycle S 1 pro                   -> order=cycle:100:pending
+        cycle S 1 pro                   -> refused=NotTheCurrentPeriod
         cycle T 0 pro                   -> refused=NoSuchSubscription
     ",
     );
     check(
         "
-        product pro monthly fixed=100
+        product pro yearly meter=1month fixed=100
         product other monthly fixed=100
-        at 2026-01-01
         subscribe S pro api
-        change S other next
-        cancel S                        -> due=2026-02-01
-        uncancel S
-        at 2026-02-01                   -> order=cycle:100:pending
-        metercycle S 1 0 other          -> refused=NotTheCurrentPeriod
+        now 2027-01-01
+        cycle S 0 pro                   -> refused=PeriodNotOver
+        metercycle S 0 0 other          -> refused=TermsOfAnotherProduct
+        metercycle S 1 0 pro            -> refused=NotTheCurrentPeriod
+        metercycle S 0 0 pro            -> S.meter=2026-02-01..2026-03-01
+        metercycle S 0 0 pro            -> refused=NotTheCurrentPeriod
+        late 2027-01-01                 -> S.index=1
     ",
     );
 }

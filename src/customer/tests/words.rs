@@ -94,6 +94,7 @@ pub(super) fn step(world: &mut World, words: &[&str]) {
         ["credit", "on", "paid"] => world.credit_on = CreditOn::Paid,
         ["credit", "on", "cycle"] => world.credit_on = CreditOn::Cycle,
         ["room", room] => world.shelf.room = Some(room.parse().unwrap()),
+        ["now", then] => world.now = at(then),
         ["and"] => {}
         words => {
             let command = command(world, words);
