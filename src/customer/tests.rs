@@ -46,6 +46,7 @@ use crate::product::MeteredPrice;
 use crate::product::ProductTerms;
 use crate::units::Draw;
 
+mod changes;
 mod cycles;
 mod limits;
 mod model;
@@ -57,13 +58,13 @@ mod words;
 
 /// A customer's accounts, in a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Shelf {
+struct Store {
     accounts: BTreeMap<MeterNumber, Account>,
     /// How many it takes; as many as come, when absent.
     room: Option<usize>,
 }
 
-impl Accounts for Shelf {
+impl Accounts for Store {
     fn account(&self, meter: MeterNumber) -> Option<&Account> {
         self.accounts.get(&meter)
     }
@@ -77,7 +78,7 @@ impl Accounts for Shelf {
     }
 }
 
-impl Shelf {
+impl Store {
     fn draw(&mut self, meter: MeterNumber, units: Decimal, now: Timestamp) {
         let action = Action::Use(Posting::Draw(Draw(units)));
         self.accounts.entry(meter).or_default().apply(&action, now).unwrap();
@@ -88,7 +89,7 @@ impl Shelf {
 #[derive(Debug)]
 struct World {
     customer: Customer,
-    shelf: Shelf,
+    store: Store,
     now: Timestamp,
     products: BTreeMap<ProductId, Arc<ProductTerms>>,
     credit_on: CreditOn,
@@ -102,7 +103,7 @@ impl World {
     fn new() -> Self {
         Self {
             customer: Customer::default(),
-            shelf: Shelf::default(),
+            store: Store::default(),
             now: at("2026-01-01"),
             products: BTreeMap::new(),
             credit_on: CreditOn::Cycle,
@@ -113,13 +114,13 @@ impl World {
     }
 
     fn apply(&mut self, command: &CustomerCommand) {
-        let before = (self.customer.clone(), self.shelf.clone());
+        let before = (self.customer.clone(), self.store.clone());
         let twin = (before.0.clone(), before.1.clone());
-        let applied = self.customer.apply(command, self.now, &mut self.shelf);
-        let (mut customer, mut shelf) = twin;
-        assert_eq!(customer.apply(command, self.now, &mut shelf), applied, "not deterministic");
-        assert_eq!((&customer, &shelf), (&self.customer, &self.shelf), "not deterministic");
-        let unchanged = before == (self.customer.clone(), self.shelf.clone());
+        let applied = self.customer.apply(command, self.now, &mut self.store);
+        let (mut customer, mut store) = twin;
+        assert_eq!(customer.apply(command, self.now, &mut store), applied, "not deterministic");
+        assert_eq!((&customer, &store), (&self.customer, &self.store), "not deterministic");
+        let unchanged = before == (self.customer.clone(), self.store.clone());
         match applied {
             Ok(outcome) => {
                 assert_eq!(outcome.next_due, self.customer.next_due());
@@ -159,7 +160,7 @@ impl World {
     }
 
     fn standing(&self, meter: MeterNumber) -> [Decimal; 3] {
-        let account = self.shelf.accounts.get(&meter).cloned().unwrap_or_default();
+        let account = self.store.accounts.get(&meter).cloned().unwrap_or_default();
         let standing = account.standing_at(self.now);
         [standing.credited, standing.consumed, standing.balance().0]
     }

@@ -71,7 +71,7 @@ fn apply(
     customer: &mut Customer,
     command: &CustomerCommand,
 ) -> Result<CustomerVerdict, CustomerError> {
-    let outcome = customer.apply(command, at("2026-01-01"), &mut Shelf::default())?;
+    let outcome = customer.apply(command, at("2026-01-01"), &mut Store::default())?;
     Ok(outcome.verdict)
 }
 

@@ -103,7 +103,7 @@ impl Both {
             ended: false,
             world,
         };
-        both.command(CustomerCommand::Subscribe(Subscribe {
+        both.command(&CustomerCommand::Subscribe(Subscribe {
             subscription: subscription_id("S"),
             terms: both.terms(0),
             start: Start::Checkout(CheckoutId(id("S"))),
@@ -140,9 +140,9 @@ impl Both {
     }
 
     /// Applies without the checks that the ledgers make: there are many histories.
-    fn command(&mut self, command: CustomerCommand) -> CustomerOutcome {
-        let World { customer, shelf, now, .. } = &mut self.world;
-        let outcome = customer.apply(&command, *now, shelf).unwrap();
+    fn command(&mut self, command: &CustomerCommand) -> CustomerOutcome {
+        let World { customer, store, now, .. } = &mut self.world;
+        let outcome = customer.apply(command, *now, store).unwrap();
         assert_eq!(outcome.verdict, CustomerVerdict::Applied, "{command:?}");
         outcome
     }
@@ -155,7 +155,7 @@ impl Both {
     fn use_units(&mut self, tenths: i64) {
         let units = Decimal::new(tenths, 1);
         self.window.used += units;
-        self.world.shelf.draw(meter("tokens"), units, self.world.now);
+        self.world.store.draw(meter("tokens"), units, self.world.now);
     }
 
     fn credit(&mut self, benefit: u32) {
@@ -184,7 +184,7 @@ impl Both {
     fn cycle(&mut self, before_payment: i64) {
         let due = self.world.customer.next_due().unwrap();
         self.world.now = due.at;
-        let outcome = self.command(due.command(self.terms(self.product), self.world.credit_on));
+        let outcome = self.command(&due.command(self.terms(self.product), self.world.credit_on));
         let price = self.products[self.product].price;
         let expected = 100 + price.map_or(0, |tenths| self.window.overage(tenths));
         let order = self.world.customer.order(self.order()).unwrap();
@@ -198,7 +198,7 @@ impl Both {
         if self.world.credit_on == CreditOn::Paid {
             self.compare();
             self.use_units(before_payment);
-            self.command(CustomerCommand::Paid { order: self.order() });
+            self.command(&CustomerCommand::Paid { order: self.order() });
         }
         for benefit in self.granted.clone() {
             self.credit(benefit);
@@ -216,7 +216,7 @@ impl Both {
                 let terms = self.terms(self.product);
                 let when = ChangeWhen::Now;
                 let change = ChangeProduct { subscription, terms, when };
-                self.command(CustomerCommand::ChangeProduct(change));
+                self.command(&CustomerCommand::ChangeProduct(change));
                 let kept = self.products[self.product].benefits.clone();
                 self.revoke(|benefit| !kept.contains(&benefit));
                 self.grant_missing();
@@ -226,18 +226,18 @@ impl Both {
                 if self.world.customer.order(order).is_none_or(Order::is_closed) {
                     return;
                 }
-                self.command(CustomerCommand::Failed { order });
+                self.command(&CustomerCommand::Failed { order });
                 self.revoke(|_| true);
                 self.compare();
                 if *recovers {
-                    self.command(CustomerCommand::Paid { order });
+                    self.command(&CustomerCommand::Paid { order });
                     self.grant_missing();
                 } else {
                     self.ended = true;
                 }
             }
             Happening::Revoke => {
-                let outcome = self.command(CustomerCommand::Revoke { subscription });
+                let outcome = self.command(&CustomerCommand::Revoke { subscription });
                 assert_eq!(outcome.orders_made().count(), 0);
                 self.revoke(|_| true);
                 self.ended = true;
@@ -247,10 +247,10 @@ impl Both {
     }
 
     fn end_with_period(&mut self, subscription: SubscriptionId) {
-        self.command(CustomerCommand::CancelAtPeriodEnd { subscription });
+        self.command(&CustomerCommand::CancelAtPeriodEnd { subscription });
         let due = self.world.customer.next_due().unwrap();
         self.world.now = due.at;
-        let outcome = self.command(due.command(self.terms(self.product), self.world.credit_on));
+        let outcome = self.command(&due.command(self.terms(self.product), self.world.credit_on));
         let total = outcome
             .orders_made()
             .next()

@@ -66,23 +66,21 @@ struct Books(BTreeMap<MeterNumber, Decimal>);
 impl Books {
     fn enter(&mut self, effects: &[CustomerEffect]) {
         for effect in effects {
-            match effect {
-                CustomerEffect::MeterCredited { meter, units, .. } => {
-                    *self.0.entry(*meter).or_default() += *units;
-                }
-                CustomerEffect::Account {
-                    meter,
-                    effect: Effect::GrantEnded { end, amount, .. },
-                } if *end != GrantEnd::Revoked => {
-                    *self.0.entry(*meter).or_default() -= *amount;
-                }
-                _ => {}
+            if let CustomerEffect::MeterCredited { meter, units, .. } = effect {
+                *self.0.entry(*meter).or_default() += *units;
+            }
+            // What was revoked is told in credits already.
+            if let CustomerEffect::Account { meter, effect: Effect::GrantEnded { end, amount, .. } } =
+                effect
+                && *end != GrantEnd::Revoked
+            {
+                *self.0.entry(*meter).or_default() -= *amount;
             }
         }
     }
 
-    fn balance_with(&self, shelf: &Shelf, now: Timestamp) {
-        for (meter, account) in &shelf.accounts {
+    fn balance_with(&self, store: &Store, now: Timestamp) {
+        for (meter, account) in &store.accounts {
             let held: Decimal =
                 account.grants_at(now).iter().map(crate::grant::Grant::amount).sum();
             let entered = self.0.get(meter).copied().unwrap_or_default();
@@ -122,7 +120,7 @@ fn check_invariants(world: &World) {
         }
         check_orders(customer, subscription);
         // It must not fail, whatever there is to see.
-        let meters = customer.subscription_meters(subscription.id, &world.shelf, world.now);
+        let meters = customer.subscription_meters(subscription.id, &world.store, world.now);
         assert!(meters.iter().all(|meter| meter.amount >= Money::ZERO));
     }
 }
@@ -175,7 +173,7 @@ proptest! {
             // A trial that ends now is due now.
             world.catch_up();
             books.enter(&world.effects);
-            books.balance_with(&world.shelf, world.now);
+            books.balance_with(&world.store, world.now);
             check_invariants(&world);
         }
     }
