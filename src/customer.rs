@@ -126,7 +126,7 @@ impl Customer {
     ) -> Result<CustomerOutcome, CustomerError> {
         let mut draft = Draft::new(self.clone(), accounts, now);
         match decide(&mut draft, command) {
-            Ok(()) => {}
+            Ok(()) => overage::find_leftovers(&mut draft),
             Err(Stop::Refused(refusal)) => {
                 return Ok(CustomerOutcome {
                     verdict: CustomerVerdict::Refused(refusal),

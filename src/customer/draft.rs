@@ -31,6 +31,7 @@ use crate::id::MeterNumber;
 use crate::id::OrderId;
 use crate::id::SubscriptionId;
 use crate::time::Timestamp;
+use crate::units::grid::difference;
 
 /// What a command has done so far. Dropped, it has done nothing.
 pub(super) struct Draft<'a> {
@@ -201,7 +202,9 @@ impl<'a> Draft<'a> {
 fn credited(meter: MeterNumber, effect: &Effect) -> Option<CustomerEffect> {
     let (units, rollover): (Decimal, Rollover) = match effect {
         Effect::Carried { amount, .. } => (*amount, Rollover::Carries),
-        Effect::GrantEnded { end: GrantEnd::Revoked, amount, .. } => (-*amount, Rollover::Ends),
+        Effect::GrantEnded { end: GrantEnd::Revoked, amount, .. } => {
+            (difference(Decimal::ZERO, *amount), Rollover::Ends)
+        }
         Effect::GrantEnded {
             end: GrantEnd::Spent | GrantEnd::Expired | GrantEnd::Voided | GrantEnd::TurnedOver,
             ..

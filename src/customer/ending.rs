@@ -12,7 +12,6 @@ use crate::customer::derived_id;
 use crate::customer::draft::Draft;
 use crate::customer::draft::Stop;
 use crate::customer::overage::LineDraft;
-use crate::customer::overage::find_leftovers;
 use crate::customer::overage::hand_over;
 use crate::customer::overage::settle_now;
 use crate::customer::overage::turn_over;
@@ -62,9 +61,7 @@ pub(super) fn end_with_period(draft: &mut Draft<'_>, id: SubscriptionId) -> Resu
     for grant in draft.live_grants(Purchase::Subscription(id)) {
         draft.end_grant(grant.id);
     }
-    hand_over(draft, &owners)?;
-    find_leftovers(draft, id);
-    Ok(())
+    Ok(hand_over(draft, &owners)?)
 }
 
 /// Ends a subscription now. What it used is billed only when it has a meter interval, as in Polar;
@@ -76,9 +73,7 @@ pub(super) fn revoke(draft: &mut Draft<'_>, id: SubscriptionId) -> Result<(), St
     let owners = draft.customer.overage_owners();
     end_now(draft, id)?;
     draft.revoke_grants(Purchase::Subscription(id), |_| true)?;
-    hand_over(draft, &owners)?;
-    find_leftovers(draft, id);
-    Ok(())
+    Ok(hand_over(draft, &owners)?)
 }
 
 /// Ends every subscription and takes every credit back.
@@ -86,8 +81,8 @@ pub(super) fn delete(draft: &mut Draft<'_>) -> Result<(), Stop> {
     let subscriptions = draft.customer.subscriptions().iter();
     let running = subscriptions.filter(|found| found.status != SubscriptionStatus::Canceled);
     let running: Vec<SubscriptionId> = running.map(|subscription| subscription.id).collect();
-    for id in &running {
-        end_now(draft, *id)?;
+    for id in running {
+        end_now(draft, id)?;
     }
     void_orders(draft, |order| order.subscription.is_none())?;
     let grants: Vec<BenefitGrant> = {
@@ -100,9 +95,6 @@ pub(super) fn delete(draft: &mut Draft<'_>) -> Result<(), Stop> {
     }
     for grant in &grants {
         draft.take_back(grant)?;
-    }
-    for id in running {
-        find_leftovers(draft, id);
     }
     Ok(())
 }

@@ -126,17 +126,24 @@ pub(super) fn set_baseline(draft: &mut Draft<'_>, meter: MeterNumber) -> Result<
     Ok(())
 }
 
-/// Every meter that a subscription ever credited, or has a price for.
-pub(super) fn meters_of(customer: &Customer, subscription: &Subscription) -> BTreeSet<MeterNumber> {
+/// The meters that a subscription has a part in now: it has a price there, or a benefit.
+fn live_meters(customer: &Customer, subscription: &Subscription) -> BTreeSet<MeterNumber> {
     let purchase = Purchase::Subscription(subscription.id);
-    let grants = customer.benefit_grants.iter().filter(|grant| grant.purchase == purchase);
-    let credited = grants.filter_map(|grant| grant.last_credit).map(|last| last.meter);
-    let priced = subscription.terms.metered.iter().map(|price| price.meter);
-    let credits = subscription.terms.credits.iter().map(|credit| credit.meter);
-    credited.chain(priced).chain(credits).collect()
+    let grants = customer.benefit_grants.iter();
+    let grants = grants.filter(|grant| grant.purchase == purchase && grant.is_live());
+    let mut meters: BTreeSet<MeterNumber> =
+        grants.filter_map(|grant| grant.last_credit).map(|last| last.meter).collect();
+    if subscription.status.is_billable() {
+        meters.extend(subscription.terms.metered.iter().map(|price| price.meter));
+    }
+    if subscription.status.is_active() {
+        meters.extend(subscription.terms.credits.iter().map(|credit| credit.meter));
+    }
+    meters
 }
 
-/// Turns every meter of a subscription over at `at` and returns the lines of what that costs.
+/// Turns every meter that a subscription has a part in over at `at` and returns the lines of what
+/// that costs.
 pub(super) fn turn_over(
     draft: &mut Draft<'_>,
     id: SubscriptionId,
@@ -145,7 +152,7 @@ pub(super) fn turn_over(
 ) -> Result<Vec<LineDraft>, Stop> {
     let mut lines = Vec::new();
     let subscription = draft.find(id)?.clone();
-    for meter in meters_of(&draft.customer, &subscription) {
+    for meter in live_meters(&draft.customer, &subscription) {
         end_leftovers(draft, meter, at)?;
         let settlement = draft.customer.settlement(&subscription, meter);
         if draft.account(meter).is_none() {
@@ -193,39 +200,56 @@ fn line_of(subscription: &Subscription, meter: MeterNumber, units: Decimal) -> O
     })
 }
 
-/// Ends what subscriptions that are over have left on `meter`, as Polar's reset of the meter would:
-/// what rolls over stays.
+/// Ends what other subscriptions have left on `meter` without having a part in it any more, as
+/// Polar's reset of the meter would: what rolls over stays.
 fn end_leftovers(
     draft: &mut Draft<'_>,
     meter: MeterNumber,
     at: Timestamp,
 ) -> Result<(), CustomerError> {
-    let ended = draft.customer.subscriptions.iter();
-    let ended = ended.filter(|subscription| subscription.leftover.contains(&meter));
-    let ended: Vec<SubscriptionId> = ended.map(|subscription| subscription.id).collect();
-    for subscription in ended {
+    let others = draft.customer.subscriptions.iter();
+    let others = others.filter(|subscription| subscription.leftover.contains(&meter));
+    let others: Vec<SubscriptionId> = others.map(|subscription| subscription.id).collect();
+    for subscription in others {
         let (settlement, rollover) = (Settlement::Left, Rollover::Carries);
         let turnover = Turnover { subscription, at, settlement, rollover, credits: Vec::new() };
         draft.act(meter, &Action::Turnover(Box::new(turnover)))?;
-        find_leftovers(draft, subscription);
     }
     Ok(())
 }
 
-/// Notes which meters still hold credits of a subscription that has ended.
-pub(super) fn find_leftovers(draft: &mut Draft<'_>, id: SubscriptionId) {
-    let Some(subscription) = draft.customer.subscription(id) else { return };
-    let now = draft.now;
-    let mut meters = meters_of(&draft.customer, subscription);
-    meters.retain(|meter| {
-        draft.account(*meter).is_some_and(|account| {
-            account.grants_at(now).iter().any(|grant| {
-                matches!(grant.source(), Source::Subscription { subscription, .. } if subscription == id)
-            })
-        })
-    });
-    let found = draft.customer.subscriptions.iter_mut().find(|found| found.id == id);
-    if let Some(subscription) = found {
-        subscription.leftover = meters.into_iter().collect();
+/// Notes for every subscription which meters hold credits of it though it has no part in them any
+/// more: nobody took them back, because the benefit is granted for another purchase too, or they
+/// had been carried.
+pub(super) fn find_leftovers(draft: &mut Draft<'_>) {
+    let subscriptions = draft.customer.subscriptions.iter();
+    let found: Vec<Vec<MeterNumber>> =
+        subscriptions.map(|subscription| leftovers(draft, subscription)).collect();
+    for (subscription, leftover) in draft.customer.subscriptions.iter_mut().zip(found) {
+        subscription.leftover = leftover;
     }
+}
+
+fn leftovers(draft: &Draft<'_>, subscription: &Subscription) -> Vec<MeterNumber> {
+    let purchase = Purchase::Subscription(subscription.id);
+    let grants = draft.customer.benefit_grants.iter();
+    let gone = grants.filter(|grant| grant.purchase == purchase && !grant.is_live());
+    let mut meters: BTreeSet<MeterNumber> =
+        gone.filter_map(|grant| grant.last_credit).map(|last| last.meter).collect();
+    if meters.is_empty() {
+        return Vec::new();
+    }
+    let live = live_meters(&draft.customer, subscription);
+    meters
+        .retain(|meter| !live.contains(meter) && holds_credits_of(draft, *meter, subscription.id));
+    meters.into_iter().collect()
+}
+
+fn holds_credits_of(draft: &Draft<'_>, meter: MeterNumber, of: SubscriptionId) -> bool {
+    draft.account(meter).is_some_and(|account| {
+        account.grants_at(draft.now).iter().any(|grant| match grant.source() {
+            Source::Subscription { subscription, .. } => subscription == of,
+            Source::Manual | Source::Order { .. } => false,
+        })
+    })
 }

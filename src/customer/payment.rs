@@ -60,14 +60,12 @@ fn credit_awaited(draft: &mut Draft<'_>, id: SubscriptionId, order: OrderId) -> 
     let purchase = Purchase::Subscription(id);
     let live = draft.live_grants(purchase);
     for credit in &terms.credits {
-        match live.iter().find(|grant| grant.benefit == credit.benefit) {
-            Some(grant) if grant.awaits == Some(order) => {
-                draft.credit(grant.id, credit, time, BenefitGrantChange::Cycled)?;
-            }
-            Some(_) => {}
+        let grant = live.iter().find(|grant| grant.benefit == credit.benefit);
+        match grant.map(|grant| (grant.id, grant.awaits == Some(order))) {
+            Some((id, true)) => draft.credit(id, credit, time, BenefitGrantChange::Cycled)?,
             // A benefit that is new in this period.
             None if is_current => draft.grant(purchase, credit, time)?,
-            None => {}
+            Some((_, false)) | None => {}
         }
     }
     Ok(())

@@ -50,7 +50,8 @@ pub struct Subscription {
     pub ended_at: Option<Timestamp>,
     /// Since when a payment is missing.
     pub past_due_at: Option<Timestamp>,
-    /// Meters that still hold credits of it though it has ended. The next turnover there takes them.
+    /// Meters that hold credits of it though it has no part in them any more. The next turnover there,
+    /// of whichever subscription, ends them.
     pub leftover: Vec<MeterNumber>,
 }
 

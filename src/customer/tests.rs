@@ -6,11 +6,12 @@
 //! - `product pro monthly fixed=1000 price=tokens:0.5:cap credit=bonus:tokens:100[:rolls]
 //!   trial=7day meter=1month`: what is sold; said again, it is what is sold from then on.
 //! - `at 2026-02-28`: time passes, and every boundary is crossed when it is reached; `late ...`: it
-//!   passes while nobody looks, then the boundaries are crossed.
+//!   passes while nobody looks, then the boundaries are crossed; `now ...`: it passes, no more.
 //! - `subscribe S pro api|checkout [trial=DATE]`, `use tokens 12`, `cancel S`, `uncancel S`,
 //!   `revoke S`, `change S pro now|next|reset`, `clear S`, `period S DATE`, `trial S DATE|now`,
 //!   `buy O pack [awaited]`, `paid O|S/1|S/1/2`, `failed ...`, `sync pro`, `delete`, `credit on
-//!   paid|cycle`, `cycle S 0 pro`, `forget COUNT DAYS`.
+//!   paid|cycle`, `cycle S 0 pro`, `metercycle S 0 2 pro`,
+//!   `forget COUNT DAYS`, `room COUNT`; `and` looks at the same step again.
 //! - Seen: `tokens=credited/consumed/balance`, `S=status`, `S.period=from..to`, `S.meter=from..to`,
 //!   `S.due=tokens:8` in cents, `S.next=DATE`, `bonus@S=live|revoked`, `billed=units`,
 //!   `order=reason:cents:status`, `lines=fixed:1000,overage:15`, `carried=9`, `did=created,active`,
@@ -45,6 +46,7 @@ use crate::product::MeteredPrice;
 use crate::product::ProductTerms;
 use crate::units::Draw;
 
+mod changes;
 mod cycles;
 mod limits;
 mod model;
@@ -56,13 +58,13 @@ mod words;
 
 /// A customer's accounts, in a map.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Shelf {
+struct Store {
     accounts: BTreeMap<MeterNumber, Account>,
     /// How many it takes; as many as come, when absent.
     room: Option<usize>,
 }
 
-impl Accounts for Shelf {
+impl Accounts for Store {
     fn account(&self, meter: MeterNumber) -> Option<&Account> {
         self.accounts.get(&meter)
     }
@@ -76,7 +78,7 @@ impl Accounts for Shelf {
     }
 }
 
-impl Shelf {
+impl Store {
     fn draw(&mut self, meter: MeterNumber, units: Decimal, now: Timestamp) {
         let action = Action::Use(Posting::Draw(Draw(units)));
         self.accounts.entry(meter).or_default().apply(&action, now).unwrap();
@@ -87,7 +89,7 @@ impl Shelf {
 #[derive(Debug)]
 struct World {
     customer: Customer,
-    shelf: Shelf,
+    store: Store,
     now: Timestamp,
     products: BTreeMap<ProductId, Arc<ProductTerms>>,
     credit_on: CreditOn,
@@ -101,7 +103,7 @@ impl World {
     fn new() -> Self {
         Self {
             customer: Customer::default(),
-            shelf: Shelf::default(),
+            store: Store::default(),
             now: at("2026-01-01"),
             products: BTreeMap::new(),
             credit_on: CreditOn::Cycle,
@@ -112,13 +114,13 @@ impl World {
     }
 
     fn apply(&mut self, command: &CustomerCommand) {
-        let before = (self.customer.clone(), self.shelf.clone());
+        let before = (self.customer.clone(), self.store.clone());
         let twin = (before.0.clone(), before.1.clone());
-        let applied = self.customer.apply(command, self.now, &mut self.shelf);
-        let (mut customer, mut shelf) = twin;
-        assert_eq!(customer.apply(command, self.now, &mut shelf), applied, "not deterministic");
-        assert_eq!((&customer, &shelf), (&self.customer, &self.shelf), "not deterministic");
-        let unchanged = before == (self.customer.clone(), self.shelf.clone());
+        let applied = self.customer.apply(command, self.now, &mut self.store);
+        let (mut customer, mut store) = twin;
+        assert_eq!(customer.apply(command, self.now, &mut store), applied, "not deterministic");
+        assert_eq!((&customer, &store), (&self.customer, &self.store), "not deterministic");
+        let unchanged = before == (self.customer.clone(), self.store.clone());
         match applied {
             Ok(outcome) => {
                 assert_eq!(outcome.next_due, self.customer.next_due());
@@ -158,7 +160,7 @@ impl World {
     }
 
     fn standing(&self, meter: MeterNumber) -> [Decimal; 3] {
-        let account = self.shelf.accounts.get(&meter).cloned().unwrap_or_default();
+        let account = self.store.accounts.get(&meter).cloned().unwrap_or_default();
         let standing = account.standing_at(self.now);
         [standing.credited, standing.consumed, standing.balance().0]
     }
@@ -168,8 +170,10 @@ fn check(ledger: &str) {
     let mut world = World::new();
     for line in ledger.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (step, seen) = line.split_once("->").unwrap_or((line, ""));
-        world.effects.clear();
-        (world.refused, world.error) = (None, None);
+        if step.trim() != "and" {
+            world.effects.clear();
+            (world.refused, world.error) = (None, None);
+        }
         words::step(&mut world, &step.split_whitespace().collect::<Vec<_>>());
         let expects = |what: &str| seen.split_whitespace().any(|seen| seen.starts_with(what));
         assert!(world.refused.is_none() || expects("refused="), "{:?}: {line}", world.refused);

@@ -1,6 +1,8 @@
 //! Every boundary is compared with a calendar that is written out here by hand, so that a fault of
 //! the one in use, or of how it is used, would show.
 
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails, as it should")]
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {

@@ -95,7 +95,7 @@ fn a_cancelled_subscription_bills_its_overage_once() {
         use tokens 130
         cancel S                        -> S=active S.ends=2026-02-01 did=updated,canceled
         at 2026-02-01                   -> billed=30 order=cancel:60:pending lines=30u:60
-        idle                            -> tokens=0/0/0 S=canceled S.ended=2026-02-01 due=never
+        and                             -> tokens=0/0/0 S=canceled S.ended=2026-02-01 due=never
         at 2026-06-01                   -> orders=2 tokens=0/0/0
     ",
     );

@@ -89,12 +89,13 @@ pub(super) fn step(world: &mut World, words: &[&str]) {
             world.catch_up();
         }
         ["use", name, units] => {
-            world.shelf.draw(meter(name), units.parse().unwrap(), world.now);
+            world.store.draw(meter(name), units.parse().unwrap(), world.now);
         }
         ["credit", "on", "paid"] => world.credit_on = CreditOn::Paid,
         ["credit", "on", "cycle"] => world.credit_on = CreditOn::Cycle,
-        ["room", room] => world.shelf.room = Some(room.parse().unwrap()),
-        ["idle"] => {}
+        ["room", room] => world.store.room = Some(room.parse().unwrap()),
+        ["now", then] => world.now = at(then),
+        ["and"] => {}
         words => {
             let command = command(world, words);
             world.apply(&command);
@@ -229,11 +230,11 @@ fn line(line: &OrderLine) -> String {
 
 /// The orders that the step made.
 fn made(world: &World) -> impl Iterator<Item = &Order> {
-    world.effects.iter().filter_map(|effect| match effect {
-        CustomerEffect::Order { order, change: OrderChange::Created } => {
-            world.customer.order(*order)
-        }
-        _ => None,
+    world.effects.iter().filter_map(|effect| {
+        let CustomerEffect::Order { order, change: OrderChange::Created } = effect else {
+            return None;
+        };
+        world.customer.order(*order)
     })
 }
 
@@ -242,7 +243,7 @@ fn all(words: impl Iterator<Item = String>) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(",") }
 }
 
-fn snake(word: &impl std::fmt::Debug) -> String {
+fn small(word: &impl std::fmt::Debug) -> String {
     format!("{word:?}").to_lowercase()
 }
 
@@ -251,17 +252,19 @@ pub(super) fn see(world: &World, expected: &str) -> String {
     let (what, value) = expected.split_once('=').unwrap();
     let customer = &world.customer;
     let found = match what {
-        "billed" => sum(world, |effect| match effect {
-            CustomerEffect::Account { effect: Effect::Overage { units, .. }, .. } => Some(*units),
-            _ => None,
+        "billed" => sum(world, |effect| {
+            let CustomerEffect::Account { effect: Effect::Overage { units, .. }, .. } = effect
+            else {
+                return None;
+            };
+            Some(*units)
         }),
-        "carried" => sum(world, |effect| match effect {
-            CustomerEffect::Account { effect: Effect::Carried { amount, .. }, .. } => Some(*amount),
-            _ => None,
-        }),
-        "credited" => sum(world, |effect| match effect {
-            CustomerEffect::MeterCredited { units, .. } => Some(*units),
-            _ => None,
+        "carried" => sum(world, |effect| {
+            let CustomerEffect::Account { effect: Effect::Carried { amount, .. }, .. } = effect
+            else {
+                return None;
+            };
+            Some(*amount)
         }),
         "order" => all(made(world).map(order)),
         "lines" => all(made(world).flat_map(|order| &order.lines).map(line)),
@@ -271,23 +274,24 @@ pub(super) fn see(world: &World, expected: &str) -> String {
         "orders" => customer.orders().len().to_string(),
         "subscriptions" => customer.subscriptions().len().to_string(),
         "grants" => customer.benefit_grants().len().to_string(),
-        "did" => all(world.effects.iter().filter_map(|effect| match effect {
-            CustomerEffect::Subscription { change, .. } => Some(snake(change)),
-            _ => None,
+        "did" => all(world.effects.iter().filter_map(|effect| {
+            let CustomerEffect::Subscription { change, .. } = effect else { return None };
+            Some(small(change))
         })),
-        "granted" => all(world.effects.iter().filter_map(|effect| match effect {
-            CustomerEffect::BenefitGrant { change, .. } => Some(snake(change)),
-            _ => None,
+        "granted" => all(world.effects.iter().filter_map(|effect| {
+            let CustomerEffect::BenefitGrant { change, .. } = effect else { return None };
+            Some(small(change))
         })),
-        "ordered" => all(world.effects.iter().filter_map(|effect| match effect {
-            CustomerEffect::Order { change, .. } => Some(snake(change)),
-            _ => None,
+        "ordered" => all(world.effects.iter().filter_map(|effect| {
+            let CustomerEffect::Order { change, .. } = effect else { return None };
+            Some(small(change))
         })),
         "refused" => world.refused.map_or("no".to_owned(), |refused| format!("{refused:?}")),
-        "error" => world.error.map_or("no".to_owned(), |error| match error {
-            CustomerError::Account { error, .. } => format!("{error:?}"),
-            error => format!("{error:?}"),
-        }),
+        "error" => match world.error {
+            None => "no".to_owned(),
+            Some(CustomerError::Account { error, .. }) => format!("{error:?}"),
+            Some(error) => format!("{error:?}"),
+        },
         "due" => customer.next_due().map_or("never".to_owned(), |due| day(due.at)),
         what if what.contains('@') => see_grant(customer, what),
         what if what.starts_with(|letter: char| letter.is_uppercase()) => {
@@ -339,7 +343,7 @@ fn see_purchase(world: &World, what: &str, value: &str) -> String {
         "leftover" => subscription.leftover.len().to_string(),
         "due" => {
             let (on, _) = value.split_once(':').unwrap();
-            let meters = customer.subscription_meters(subscription.id, &world.shelf, world.now);
+            let meters = customer.subscription_meters(subscription.id, &world.store, world.now);
             let found = meters.iter().find(|found| found.meter == meter(on)).unwrap();
             let sums = world.standing(found.meter);
             assert_eq!([found.credited, found.consumed], [sums[0], sums[1]]);
