@@ -151,3 +151,6 @@ impl Handler<Change> for CatalogActor {
         AtomicResponse::new(Box::pin(wrap_future(entered).map(|result, _, _| result)))
     }
 }
+
+#[cfg(test)]
+mod tests;

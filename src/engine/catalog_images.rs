@@ -38,12 +38,12 @@ pub struct Reached {
     pub time: Timestamp,
 }
 
-/// The catalog as it was when its last committed change was made.
-pub struct RecoveredCatalog {
+/// The catalog as it was when its last committed change was made, with its journal `J`.
+pub struct RecoveredCatalog<J = SledJournal> {
     /// Where it is.
     pub reached: Reached,
     /// The journal, not acquired yet.
-    pub journal: SledJournal,
+    pub journal: J,
     /// The journal's name.
     pub journal_id: JournalId,
     /// Its snapshots.
@@ -59,15 +59,24 @@ pub struct RecoveredCatalog {
 pub fn recover_catalog(dir: &Path, options: Options) -> Result<RecoveredCatalog, RecoveryError> {
     let (mut journal, opened) = SledJournal::open(&journal_dir(dir), options)?;
     let store = SnapshotStore::open(&snapshots_dir(dir))?;
+    let (snapshot, reached) = reach(&mut journal, &opened, &store)?;
+    Ok(RecoveredCatalog { reached, journal, journal_id: opened.id, store, snapshot })
+}
+
+/// Where the newest whole snapshot stands, and the catalog that it and the journal lead to.
+pub(super) fn reach(
+    journal: &mut dyn Journal,
+    opened: &Opened,
+    store: &SnapshotStore,
+) -> Result<(Seq, Reached), RecoveryError> {
     // Damaged snapshots are passed over only while the journal reaches back to where an older state
     // continues; with none left, it has to reach back to the first record.
     let from = match store.newest_valid()?.snapshot {
-        Some(reader) => load(reader, &opened)?,
+        Some(reader) => load(reader, opened)?,
         None => Reached { catalog: Catalog::new(), last: Seq::ZERO, time: Timestamp::EPOCH },
     };
     let snapshot = from.last;
-    let reached = replay(&mut journal, from)?;
-    Ok(RecoveredCatalog { reached, journal, journal_id: opened.id, store, snapshot })
+    Ok((snapshot, replay(journal, from)?))
 }
 
 fn load(mut reader: SnapshotReader, opened: &Opened) -> Result<Reached, RecoveryError> {
@@ -88,10 +97,7 @@ fn load(mut reader: SnapshotReader, opened: &Opened) -> Result<Reached, Recovery
 }
 
 /// Makes every change behind `from` again.
-///
-/// # Errors
-/// The journal is damaged, or holds a change that makes no sense.
-pub fn replay(journal: &mut dyn Journal, from: Reached) -> Result<Reached, JournalError> {
+fn replay(journal: &mut dyn Journal, from: Reached) -> Result<Reached, JournalError> {
     let mut reached = from;
     journal.replay(reached.last.next(), &mut |batch: &Batch<'_>| {
         // A batch is one change.
@@ -131,8 +137,8 @@ impl CatalogImages {
     /// Goes on behind `recovered`, whose journal is written in `epoch`, with a snapshot after every
     /// so many `records`.
     #[must_use]
-    pub fn new(
-        recovered: &RecoveredCatalog,
+    pub fn new<J>(
+        recovered: &RecoveredCatalog<J>,
         epoch: Epoch,
         options: WriteOptions,
         records: u64,
@@ -185,6 +191,15 @@ impl CatalogImages {
         }
     }
 
+    /// Waits until no snapshot is under way.
+    pub(super) fn settle(&mut self) {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a snapshot of the catalog panicked");
+        }
+    }
+
     /// Through where the journal can be trimmed, told once.
     pub fn take_trimmable(&mut self) -> Option<Seq> {
         let through = Seq(self.trimmable.load(Ordering::Acquire));
@@ -199,13 +214,6 @@ impl CatalogImages {
 /// The directory is let go only when nothing writes into it any more.
 impl Drop for CatalogImages {
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("a snapshot of the catalog panicked");
-        }
+        self.settle();
     }
 }
-
-#[cfg(test)]
-mod tests;
