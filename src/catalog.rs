@@ -441,6 +441,24 @@ impl Catalog {
         self.tokens.get(id).map(AsRef::as_ref)
     }
 
+    /// Changes that make this catalog anew from the first one, its version aside: each thing once, as
+    /// it is, after what it refers to.
+    pub fn changes(&self) -> impl Iterator<Item = CatalogChange> {
+        let organizations =
+            self.organizations.iter().map(|organization| CatalogChange::Organization {
+                id: organization.id,
+                name: organization.name.clone(),
+                created_at: organization.created_at,
+            });
+        let meters = self.meters.iter().map(|meter| CatalogChange::Meter(Arc::clone(meter)));
+        let benefits =
+            self.benefits.iter().map(|benefit| CatalogChange::Benefit(Arc::clone(benefit)));
+        let products =
+            self.products.iter().map(|product| CatalogChange::Product(Arc::clone(product)));
+        let tokens = self.tokens.iter().map(|token| CatalogChange::Token(Arc::clone(token)));
+        organizations.chain(meters).chain(benefits).chain(products).chain(tokens)
+    }
+
     /// What `event` adds to which meters of the organization, by meter number. Archived meters
     /// collect nothing.
     #[must_use]
