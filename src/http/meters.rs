@@ -145,8 +145,8 @@ async fn update(
     doors: web::Data<Doors>,
 ) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &doors, WRITE)?;
-    let meter = named(&request, &doors, caller)?;
     let body = doors.room.read(&request, payload).await?;
+    let meter = named(&request, &doors, caller)?;
     let mut fields = Fields::of(&body)?;
     let standing = |archived| if archived { Standing::Archived } else { Standing::Live };
     let mut patch = MeterPatch {

@@ -23,7 +23,7 @@ fn scripts() -> PathBuf {
 }
 
 /// Whether the tool is there: `probe` says so by ending well.
-fn present(what: &str, probe: &mut Command) -> bool {
+pub(crate) fn present(what: &str, probe: &mut Command) -> bool {
     let ended = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let present = ended.is_ok_and(|status| status.success());
     if !present {

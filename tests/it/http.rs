@@ -18,6 +18,7 @@ use crate::server::Options;
 use crate::server::Server;
 
 mod ingest;
+mod reads;
 mod transport;
 
 /// A server that says nothing for so long says nothing any more.
@@ -133,10 +134,28 @@ impl Client {
             head.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let length = head.iter().find(|(name, _)| name == "content-length");
-        let length: usize = length.map_or(0, |(_, length)| length.parse().unwrap());
-        let mut body = vec![0; length];
+        let length: Option<usize> = length.map(|(_, length)| length.parse().unwrap());
+        let mut body = vec![0; length.unwrap_or(0)];
         self.socket.read_exact(&mut body).unwrap();
+        if head.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked") {
+            body = self.chunks();
+        }
         Answer { status, head, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.socket.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+            let mut chunk = vec![0; length + 2];
+            self.socket.read_exact(&mut chunk).unwrap();
+            if length == 0 {
+                return body;
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod full_disk;
 mod golden;
 mod http;
 mod limits;
+mod sdk;
 mod server;
 mod syncs;
 mod torn;
