@@ -103,7 +103,7 @@ impl Names {
     pub fn left_over(before: Self, asked: Self, kept: &Self) -> [Self; 2] {
         let (mut before, mut asked) = (before, asked);
         if before.email == kept.email {
-            before.email = None
+            before.email = None;
         } else if asked.email == kept.email {
             asked.email = None;
         }

@@ -274,7 +274,7 @@ impl Sequencer {
             }
             CallBody::Purchase(command) => {
                 let customer = self.find(name, at)?.ok_or(EngineError::UnknownCustomer)?;
-                self.purchase(customer, *command, at)
+                Self::purchase(customer, *command, at)
             }
             CallBody::Profile { command, id } => self.profile(name, *command, id, at),
             CallBody::Event { event, json } => self.event(&event, json, at),

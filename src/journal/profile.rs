@@ -134,6 +134,7 @@ fn put_field(out: &mut Vec<u8>, field: Option<&Option<Box<str>>>) {
     }
 }
 
+#[expect(clippy::option_option, reason = "left alone, emptied or replaced")]
 fn read_field(reader: &mut Reader<'_>) -> Result<Option<Option<Box<str>>>, Malformed> {
     match reader.byte()? {
         ABSENT => Ok(None),

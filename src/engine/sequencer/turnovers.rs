@@ -59,7 +59,7 @@ impl Sequencer {
             due.command(terms, credit_on)
         });
         for command in commands {
-            let step = self.purchase(customer, command, at)?;
+            let step = Self::purchase(customer, command, at)?;
             at.steps.push_back(Step { body: step, answers: Answers::Nobody });
         }
         Ok(())
@@ -67,7 +67,6 @@ impl Sequencer {
 
     /// A command to a customer's purchases.
     pub(super) fn purchase(
-        &self,
         customer: CustomerNumber,
         command: CustomerCommand,
         at: &mut At<'_, '_>,
