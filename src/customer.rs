@@ -116,6 +116,9 @@ impl Customer {
     /// Applies one command that is no repeat at `now`, which is not earlier than the time of the last
     /// one, nor than that of the last action on any of the accounts.
     ///
+    /// Whoever puts commands in order crosses first what [`Customer::due_at`] names; a command does not
+    /// look whether a boundary was missed.
+    ///
     /// # Errors
     /// [`CustomerError`]; nothing is changed then, neither here nor on any account.
     pub fn apply(

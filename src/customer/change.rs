@@ -62,6 +62,11 @@ pub(super) fn change_product(draft: &mut Draft<'_>, command: &ChangeProduct) -> 
         SubscriptionStatus::Active if metering_changed => {
             subscription.meter_period = subscription.meter_period_at(now);
         }
+        // It stands still where the payment failed, and goes on from there.
+        SubscriptionStatus::PastDue if metering_changed => {
+            let still = subscription.usage_period().start;
+            subscription.meter_period = subscription.meter_period_at(still);
+        }
         SubscriptionStatus::Active | SubscriptionStatus::PastDue | SubscriptionStatus::Canceled => {
         }
     }
@@ -176,11 +181,6 @@ pub(super) fn sync_benefits(draft: &mut Draft<'_>, terms: &Arc<ProductTerms>) ->
     for id in ids {
         let found = draft.customer.subscriptions.iter_mut().find(|found| found.id == id);
         let Some(subscription) = found else { continue };
-        if let Some(change) = &mut subscription.pending_change
-            && change.terms.product == terms.product
-        {
-            change.terms = with_benefits_of(&change.terms, terms);
-        }
         if subscription.terms.product != terms.product || !subscription.status.is_billable() {
             continue;
         }

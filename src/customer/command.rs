@@ -120,10 +120,8 @@ pub struct Cycle {
 pub struct MeterCycle {
     /// Whose meter period ends.
     pub subscription: SubscriptionId,
-    /// The number of the current billing period.
-    pub index: u32,
-    /// The number of the meter period that ends. Any other than the current one is refused.
-    pub meter_index: u32,
+    /// When the meter period ends that is meant. Any other than the current one is refused.
+    pub end: Timestamp,
     /// The subscription's product, as in [`Cycle::terms`].
     pub terms: Arc<ProductTerms>,
     /// When its credits are due.

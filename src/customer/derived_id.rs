@@ -15,6 +15,7 @@ use crate::id::GrantId;
 use crate::id::MeterNumber;
 use crate::id::OrderId;
 use crate::id::SubscriptionId;
+use crate::time::Timestamp;
 
 /// The order that a subscription makes when its period with this number begins, or would begin.
 #[must_use]
@@ -22,16 +23,13 @@ pub fn order_of_period(subscription: SubscriptionId, index: u32) -> OrderId {
     OrderId(derive(b"order of period", &[subscription.0.as_bytes(), &index.to_be_bytes()]))
 }
 
-/// The order that a subscription makes when this meter period ends within a billing period.
+/// The order that a subscription makes when a meter period ends then, within a billing period.
+///
+/// Meter periods are not numbered for it: their numbers change when the meter interval does.
 #[must_use]
-pub fn order_of_meter_period(
-    subscription: SubscriptionId,
-    index: u32,
-    meter_index: u32,
-) -> OrderId {
-    let [index, meter_index] = [index, meter_index].map(u32::to_be_bytes);
-    let parts: [&[u8]; 3] = [subscription.0.as_bytes(), &index, &meter_index];
-    OrderId(derive(b"order of meter period", &parts))
+pub fn order_of_meter_period(subscription: SubscriptionId, end: Timestamp) -> OrderId {
+    let end = end.microseconds().to_be_bytes();
+    OrderId(derive(b"order of meter period", &[subscription.0.as_bytes(), &end]))
 }
 
 /// The line at this `place` of an order.

@@ -38,12 +38,7 @@ pub enum DueWhat {
         index: u32,
     },
     /// A meter period within a billing period.
-    MeterCycle {
-        /// The number of the billing period.
-        index: u32,
-        /// The number of the meter period.
-        meter_index: u32,
-    },
+    MeterCycle,
 }
 
 impl Due {
@@ -55,13 +50,10 @@ impl Due {
             DueWhat::Cycle { index } => {
                 CustomerCommand::Cycle(Cycle { subscription, index, terms, credit_on })
             }
-            DueWhat::MeterCycle { index, meter_index } => CustomerCommand::MeterCycle(MeterCycle {
-                subscription,
-                index,
-                meter_index,
-                terms,
-                credit_on,
-            }),
+            DueWhat::MeterCycle => {
+                let end = self.at;
+                CustomerCommand::MeterCycle(MeterCycle { subscription, end, terms, credit_on })
+            }
         }
     }
 }
@@ -89,11 +81,7 @@ fn due_of(subscription: &Subscription) -> Option<Due> {
     let meter =
         subscription.meter_period.filter(|meter| meter.period.end < subscription.period.end);
     let (at, what, terms) = match meter {
-        Some(meter) => (
-            meter.period.end,
-            DueWhat::MeterCycle { index, meter_index: meter.index },
-            &subscription.terms,
-        ),
+        Some(meter) => (meter.period.end, DueWhat::MeterCycle, &subscription.terms),
         None => (subscription.period.end, DueWhat::Cycle { index }, subscription.next_terms()),
     };
     // There the calendar ends, and nothing comes after it.

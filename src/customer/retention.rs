@@ -53,7 +53,8 @@ struct Forgotten {
 }
 
 /// See [`super::CustomerCommand::Forget`]. What is open, runs or is granted is never forgotten, nor
-/// an ended subscription that an account still holds credits of.
+/// an ended subscription that an account still holds credits of. A subscription is remembered as
+/// long as any of its orders: their ids follow from its own.
 pub(super) fn forget(draft: &mut Draft<'_>, retention: Retention) {
     let forgotten = sort_out(&mut draft.customer, draft.now, retention);
     for order in forgotten.orders {
@@ -88,11 +89,9 @@ fn sort_out(customer: &mut Customer, now: Timestamp, retention: Retention) -> Fo
 
     let orders = &customer.orders;
     customer.subscriptions.retain(|subscription| {
-        let owes = orders
-            .iter()
-            .any(|order| order.subscription == Some(subscription.id) && !order.is_closed());
+        let ordered = orders.iter().any(|order| order.subscription == Some(subscription.id));
         let ended = subscription.ended_at.is_some_and(old);
-        let goes = ended && !owes && subscription.leftover.is_empty();
+        let goes = ended && !ordered && subscription.leftover.is_empty();
         if goes {
             forgotten.subscriptions.push(subscription.id);
         }

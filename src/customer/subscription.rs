@@ -178,6 +178,7 @@ impl Subscription {
         let start = metering.boundary(self.schedule.anchor, index)?;
         let next = metering.boundary(self.schedule.anchor, index.saturating_add(1));
         let end = next.unwrap_or(Timestamp::MAX).min(self.period.end);
+        // A product changed while a payment is missing may count its meters at another pace.
         let start = start.max(self.period.start);
         Some(MeterPeriod { index, period: Period { start, end } })
     }

@@ -9,8 +9,8 @@
 //!   passes while nobody looks, then the boundaries are crossed; `now ...`: it passes, no more.
 //! - `subscribe S pro api|checkout [trial=DATE]`, `use tokens 12`, `cancel S`, `uncancel S`,
 //!   `revoke S`, `change S pro now|next|reset`, `clear S`, `period S DATE`, `trial S DATE|now`,
-//!   `buy O pack [awaited]`, `paid O|S/1|S/1/2`, `failed ...`, `sync pro`, `delete`, `credit on
-//!   paid|cycle`, `cycle S 0 pro`, `metercycle S 0 2 pro`,
+//!   `buy O pack [awaited]`, `paid O|S/1|S/DATE`, `failed ...`, `sync pro`, `delete`, `credit on
+//!   paid|cycle`, `cycle S 0 pro`, `metercycle S DATE pro`,
 //!   `forget COUNT DAYS`, `room COUNT`; `and` looks at the same step again.
 //! - Seen: `tokens=credited/consumed/balance`, `S=status`, `S.period=from..to`, `S.meter=from..to`,
 //!   `S.due=tokens:8` in cents, `S.next=DATE`, `bonus@S=live|revoked`, `billed=units`,

@@ -109,16 +109,15 @@ pub(super) fn enter_period(subscription: &mut Subscription, index: u32, start: T
 
 /// Ends a meter period within a billing period.
 pub(super) fn meter_cycle(draft: &mut Draft<'_>, command: &MeterCycle) -> Result<(), Stop> {
-    let (id, index, meter_index) = (command.subscription, command.index, command.meter_index);
+    let (id, end) = (command.subscription, command.end);
     let subscription = draft.find(id)?;
     if !subscription.status.is_active() {
         return Err(CustomerRefusal::SubscriptionInactive.into());
     }
+    // A meter period that ends with its billing period is that one's to end.
     let billing_end = subscription.period.end;
-    let meter = subscription.meter_period.filter(|meter| {
-        subscription.index == index && meter.index == meter_index && meter.period.end < billing_end
-    });
-    let end = meter.ok_or(CustomerRefusal::NotTheCurrentPeriod)?.period.end;
+    let meter = subscription.meter_period.filter(|meter| meter.period.end == end);
+    let meter = meter.filter(|_| end < billing_end).ok_or(CustomerRefusal::NotTheCurrentPeriod)?;
     if draft.now < end {
         return Err(CustomerRefusal::PeriodNotOver.into());
     }
@@ -130,12 +129,12 @@ pub(super) fn meter_cycle(draft: &mut Draft<'_>, command: &MeterCycle) -> Result
     let subscription = draft.change(id)?;
     subscription.terms = with_benefits_of(&subscription.terms, &command.terms);
     subscription.meter_period = subscription.terms.metering.and_then(|metering| {
-        subscription.meter_period_numbered(metering, meter_index.saturating_add(1))
+        subscription.meter_period_numbered(metering, meter.index.saturating_add(1))
     });
     draft.subscription_changed(id, SubscriptionChange::Updated);
     let mut awaits = None;
     if !lines.is_empty() {
-        let order = derived_id::order_of_meter_period(id, index, meter_index);
+        let order = derived_id::order_of_meter_period(id, end);
         let paid = order_for(draft, id, order, BillingReason::SubscriptionCycle, lines)?;
         awaits = (!paid && command.credit_on == CreditOn::Paid).then_some(order);
     }

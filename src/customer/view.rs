@@ -51,8 +51,7 @@ impl Customer {
             let account = accounts.account(meter);
             let none = Standing { credited: Decimal::ZERO, consumed: Decimal::ZERO };
             let standing = account.map_or(none, |account| account.standing_at(now));
-            let billed = subscription.status.is_billable()
-                && self.settlement(subscription, meter) == Settlement::Billed;
+            let billed = self.settlement(subscription, meter) == Settlement::Billed;
             let units = |account: &Account| units_to_bill(account, now);
             let units = account.filter(|_| billed).map_or(Decimal::ZERO, units);
             SubscriptionMeter {

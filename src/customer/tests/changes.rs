@@ -76,6 +76,50 @@ fn a_change_for_the_next_period_waits_for_it() {
 }
 
 #[test]
+fn a_change_for_the_next_period_may_change_its_pace() {
+    check(
+        "
+        product small monthly fixed=500
+        product large yearly fixed=5000
+        at 2026-01-31
+        subscribe S small checkout
+        change S large next
+        at 2026-02-28                   -> S.period=2026-02-28..2027-02-28 order=cycle:5000:pending
+    ",
+    );
+    // A benefit that is new then comes with the payment, when credits wait for that.
+    check(
+        "
+        product small monthly fixed=500 credit=base:tokens:10
+        product large monthly fixed=900 credit=base:tokens:10 credit=new:tokens:50
+        credit on paid
+        subscribe S small checkout
+        change S large next
+        at 2026-02-01                   -> tokens=0/0/0 base@S=waits:10 new@S=none
+        paid S/1                        -> granted=cycled,created tokens=60/0/60
+    ",
+    );
+}
+
+#[test]
+fn what_is_past_due_changes_too_and_goes_on_where_it_stood() {
+    check(
+        "
+        product small yearly meter=1month fixed=500 price=tokens:1 credit=base:tokens:10
+        product large yearly meter=3month fixed=900 price=tokens:1 credit=base:tokens:10
+        subscribe S small checkout
+        use tokens 12
+        at 2026-02-01                   -> order=cycle:2:pending
+        failed S/2026-02-01             -> S=past_due S.meter=2026-02-01..2026-03-01
+        at 2026-03-20
+        change S large now              -> granted=none S.meter=2026-01-01..2026-04-01
+        paid S/2026-02-01               -> S=active tokens=10/0/10 due=2026-04-01
+        at 2026-04-01                   -> S.meter=2026-04-01..2026-07-01 granted=cycled orders=3
+    ",
+    );
+}
+
+#[test]
 fn a_change_with_reset_starts_a_period_and_resets_no_meter() {
     check(
         "
@@ -194,6 +238,16 @@ fn the_end_of_a_trial_can_be_moved() {
         use tokens 30
         trial S 2026-02-20              -> S=trialing S.period=2026-01-05..2026-02-20
         at 2026-02-20                   -> order=after_trial:1500:pending tokens=100/0/100
+    ",
+    );
+    check(
+        "
+        product pro yearly meter=1month fixed=1500 credit=bonus:tokens:100
+        subscribe S pro checkout        -> S.meter=2026-01-01..2026-02-01
+        trial S 2027-03-01              -> S.meter=none due=2027-03-01
+        cancel S                        -> S.ends=2027-03-01
+        trial S 2027-02-01              -> S.ends=2027-02-01
+        at 2027-02-01                   -> S=canceled S.ended=2027-02-01
     ",
     );
     // A product without a trial ends it, one with a shorter one shortens it.

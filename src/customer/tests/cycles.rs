@@ -53,10 +53,10 @@ fn a_period_turns_over_once_whoever_asks_how_often() {
         subscribe S pro api
         now 2027-01-01
         cycle S 0 pro                   -> refused=PeriodNotOver
-        metercycle S 0 0 other          -> refused=TermsOfAnotherProduct
-        metercycle S 1 0 pro            -> refused=NotTheCurrentPeriod
-        metercycle S 0 0 pro            -> S.meter=2026-02-01..2026-03-01
-        metercycle S 0 0 pro            -> refused=NotTheCurrentPeriod
+        metercycle S 2026-02-01 other   -> refused=TermsOfAnotherProduct
+        metercycle S 2026-03-01 pro     -> refused=NotTheCurrentPeriod
+        metercycle S 2026-02-01 pro     -> S.meter=2026-02-01..2026-03-01
+        metercycle S 2026-02-01 pro     -> refused=NotTheCurrentPeriod
         late 2027-01-01                 -> S.index=1
     ",
     );
@@ -117,9 +117,9 @@ fn a_meter_interval_turns_meters_over_within_the_billing_period() {
         use tokens 103
         at 2026-02-28                   -> order=cycle:6:pending lines=3u:6 tokens=100/0/100
         and                             -> times=2026-01-31..2026-02-28 granted=cycled did=updated
-        and                             -> S.meter=2026-02-28..2026-03-31 S/0/0=cycle:6:pending
-        metercycle S 0 0 pro            -> refused=NotTheCurrentPeriod
-        metercycle S 0 1 pro            -> refused=PeriodNotOver
+        and                             -> S.meter=2026-02-28..2026-03-31 S/2026-02-28=cycle:6:pending
+        metercycle S 2026-02-28 pro     -> refused=NotTheCurrentPeriod
+        metercycle S 2026-03-31 pro     -> refused=PeriodNotOver
         use tokens 5
         at 2026-03-31                   -> order=cycle:0:paid
         at 2027-01-30                   -> S.meter=2026-12-31..2027-01-31 orders=12
@@ -169,7 +169,7 @@ fn meter_credits_wait_for_the_meter_order() {
         subscribe S pro checkout
         use tokens 103
         at 2026-02-01                   -> order=cycle:6:pending tokens=0/0/0 bonus@S=waits:100
-        paid S/0/0                      -> tokens=100/0/100 granted=cycled
+        paid S/2026-02-01               -> tokens=100/0/100 granted=cycled
         use tokens 5
         at 2026-03-01                   -> order=cycle:0:paid tokens=100/0/100
     ",

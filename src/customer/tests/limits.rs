@@ -210,6 +210,8 @@ fn what_has_ended_is_forgotten_once_it_leaves_nothing() {
         at 2026-03-11
         forget 100 10                   -> did=none subscriptions=1 S/1=cycle:700:pending
         paid S/1
+        forget 100 10                   -> did=none subscriptions=1 S/0=none S/1=cycle:700:paid
+        at 2026-03-21
         forget 100 10                   -> did=forgotten granted=forgotten subscriptions=0 grants=1
         and                             -> pack@O=live:5 tokens=5/0/5
     ",

@@ -62,8 +62,8 @@ fn ids_follow_from_what_they_name() {
         derived_id::order_of_period(one, 3),
         derived_id::order_of_period(one, 4),
         derived_id::order_of_period(two, 3),
-        derived_id::order_of_meter_period(one, 3, 0),
-        derived_id::order_of_meter_period(one, 0, 3),
+        derived_id::order_of_meter_period(one, at("2026-03-01")),
+        derived_id::order_of_meter_period(one, at("2026-04-01")),
     ];
     for (place, order) in orders.iter().enumerate() {
         assert!(!orders[..place].contains(order), "{place}");

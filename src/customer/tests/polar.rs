@@ -231,6 +231,19 @@ fn the_same_benefit_twice_is_taken_back_with_the_last_one() {
         revoke T                        -> tokens=0/0/0
     ",
     );
+    // As with Polar's reset, what rolls over stays until it is used.
+    check(
+        "
+        product pro monthly fixed=0 credit=bonus:tokens:100:rolls
+        subscribe S pro api
+        subscribe T pro api             -> tokens=200/0/200
+        revoke S                        -> tokens=200/0/200
+        use tokens 30
+        at 2026-02-01                   -> carried=170 tokens=270/0/270 S.leftover=1
+        use tokens 250
+        at 2026-03-01                   -> carried=20 tokens=120/0/120 S.leftover=0
+    ",
+    );
     check(
         "
         product pro monthly fixed=0 credit=bonus:tokens:100

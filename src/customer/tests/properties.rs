@@ -10,18 +10,19 @@ use super::*;
 use crate::account::GrantEnd;
 
 /// What there is to buy. Of `pro` the benefits are edited now and then.
-const PRODUCTS: [&str; 6] = [
+const PRODUCTS: [&str; 7] = [
     "product free monthly fixed=0 credit=a:tokens:10 credit=b:tokens:5:rolls",
     "product pro monthly fixed=900 price=tokens:0.5 price=calls:2:100 credit=a:tokens:10",
     "product max every=2week fixed=500 price=tokens:3 credit=c:calls:8:rolls credit=b:tokens:5:rolls",
     "product year yearly meter=1month trial=14day fixed=0 price=tokens:1 price=bytes:0.25 credit=d:bytes:100",
     "product pack once fixed=300 credit=a:tokens:10 credit=e:calls:20",
+    "product half every=6month meter=3month fixed=70 price=bytes:0.25 credit=d:bytes:100",
     "product pro monthly fixed=900 price=tokens:0.5 price=calls:2:100 credit=f:bytes:7",
 ];
 
 const SUBSCRIPTIONS: [&str; 3] = ["S", "T", "U"];
 const METERS: [&str; 3] = ["tokens", "calls", "bytes"];
-const RECURRING: [&str; 4] = ["free", "pro", "max", "year"];
+const RECURRING: [&str; 5] = ["free", "pro", "max", "year", "half"];
 
 /// A step as it is written in a ledger.
 fn step() -> impl Strategy<Value = String> {
@@ -52,7 +53,9 @@ fn step() -> impl Strategy<Value = String> {
         4 => (name(), index.clone()).prop_map(|(name, index)| format!("paid {name}/{index}")),
         3 => (name(), index.clone()).prop_map(|(name, index)| format!("failed {name}/{index}")),
         1 => (name(), index).prop_map(|(name, index)| format!("cycle {name} {index} pro")),
-        1 => prop::sample::select(vec![1_usize, 5])
+        1 => (prop::sample::select(vec!["paid", "failed"]), name(), 1_u32..12)
+            .prop_map(|(what, name, month)| format!("{what} {name}/2026-{month:02}-01")),
+        1 => prop::sample::select(vec![1_usize, 6])
             .prop_map(|edition| format!("{}; sync pro", PRODUCTS[edition])),
         1 => prop::sample::select(vec!["credit on paid", "credit on cycle"]).prop_map(str::to_owned),
         1 => Just("forget 3 40".to_owned()),
@@ -115,6 +118,7 @@ fn check_invariants(world: &World) {
             assert!(live.is_empty(), "a benefit of what does not run");
         }
         if let Some(meter) = subscription.meter_period {
+            assert!(meter.period.start < meter.period.end);
             assert!(meter.period.end <= subscription.period.end);
             assert!(subscription.period.start <= meter.period.start);
         }
@@ -158,7 +162,7 @@ proptest! {
     ) {
         let mut world = World::new();
         let mut books = Books::default();
-        for product in &PRODUCTS[..5] {
+        for product in &PRODUCTS[..6] {
             words::step(&mut world, &product.split_whitespace().collect::<Vec<_>>());
         }
         for (days, step) in &history {

@@ -62,18 +62,13 @@ fn product(words: &[&str]) -> ProductTerms {
     terms
 }
 
-/// `O` is the order with that id, `S/1` that of its period 1, `S/1/2` that of a meter period.
+/// `O` is the order with that id, `S/1` that of its period 1, `S/2026-03-01` that of the meter period
+/// that ends then.
 fn order_id(text: &str) -> OrderId {
-    let parts: Vec<&str> = text.split('/').collect();
-    match parts[..] {
-        [name] => OrderId(id(name)),
-        [name, index] => derived_id::order_of_period(subscription_id(name), index.parse().unwrap()),
-        [name, index, meter_index] => derived_id::order_of_meter_period(
-            subscription_id(name),
-            index.parse().unwrap(),
-            meter_index.parse().unwrap(),
-        ),
-        _ => panic!("{text} is no order"),
+    let Some((name, of)) = text.split_once('/') else { return OrderId(id(text)) };
+    match of.parse() {
+        Ok(index) => derived_id::order_of_period(subscription_id(name), index),
+        Err(_) => derived_id::order_of_meter_period(subscription_id(name), at(of)),
     }
 }
 
@@ -159,15 +154,12 @@ fn command(world: &World, words: &[&str]) -> CustomerCommand {
             terms: terms(product),
             credit_on: world.credit_on,
         }),
-        ["metercycle", name, index, meter_index, product] => {
-            CustomerCommand::MeterCycle(MeterCycle {
-                subscription: subscription_id(name),
-                index: index.parse().unwrap(),
-                meter_index: meter_index.parse().unwrap(),
-                terms: terms(product),
-                credit_on: world.credit_on,
-            })
-        }
+        ["metercycle", name, end, product] => CustomerCommand::MeterCycle(MeterCycle {
+            subscription: subscription_id(name),
+            end: at(end),
+            terms: terms(product),
+            credit_on: world.credit_on,
+        }),
         _ => panic!("{words:?} is no step"),
     }
 }
