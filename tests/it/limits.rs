@@ -1,5 +1,12 @@
 //! What a client may not do: it is told so by name, and nothing has changed.
 
+use drawdown::catalog::CatalogEdit;
+use drawdown::catalog::Edit;
+use drawdown::catalog::MeterPatch;
+use drawdown::catalog::Standing;
+use drawdown::data_dir::DataDir;
+use drawdown::engine::offline;
+use drawdown::id::MeterNumber;
 use drawdown::resp::client::Reply;
 use tempfile::TempDir;
 
@@ -278,4 +285,26 @@ fn connections_beyond_the_limit_are_told_so() {
             && next.reply().is_ok_and(|said| crate::caller::text(&said) == "PONG")
     });
     assert!(admitted, "room that was made is never given away");
+}
+
+#[test]
+fn an_archived_meter_takes_in_nothing_and_can_be_read() {
+    let temp = TempDir::new().unwrap();
+    let (server, _) = server_with_ada(&temp, &[]);
+    let (status, options) = server.stop();
+    assert_eq!(status.code(), Some(0));
+    let directory = DataDir::open(&temp.path().join("data")).unwrap();
+    let patch = MeterPatch { standing: Edit::To(Standing::Archived), ..MeterPatch::default() };
+    let archive = CatalogEdit::MeterPatch(MeterNumber(0), Box::new(patch));
+    offline::change_catalog(&directory, archive).unwrap();
+    drop(directory);
+    let server = options.start();
+    let mut caller = Caller::of(&server);
+    for line in ["USE ada tokens 1", "DEBIT ada tokens 1", "GRANT ada tokens 1"] {
+        assert!(caller.says(line).starts_with("-BADARG this meter is archived"), "{line}");
+    }
+    let event = r#"{"name":"tokens","external_customer_id":"ada"}"#;
+    assert_eq!(caller.asks(&["INGEST", event]), "1 0");
+    assert_eq!(caller.says("BALANCE ada tokens"), "97.5");
+    assert_eq!(caller.says("VOID ada tokens g1"), "applied -2.5");
 }
