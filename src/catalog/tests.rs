@@ -1,5 +1,9 @@
+use uuid::Uuid;
+
+use crate::account::Posting;
+use crate::event::Event;
 use crate::metadata::Metadata;
-use crate::meter::MeterUnit;
+use crate::meter::{Aggregation, Filter, MeterUnit};
 use crate::token::Scope;
 
 use super::*;

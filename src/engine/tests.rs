@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::account::{Revoke, Settlement, Turnover};
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, Edit, MeterPatch, Standing};
 use crate::engine::catalog_actor::ChangeError;
 use crate::grant::{GrantTerms, Purchase, Rollover, Source};
 use crate::id::{BenefitId, GrantId, MeterNumber, OrderId, SubscriptionId};
@@ -256,6 +256,32 @@ async fn a_meter_whose_definition_is_too_long_is_refused_and_harms_nothing() {
     drop(engine);
     let engine = open(dir.path(), 1);
     assert_eq!(tokens(&engine).await.id, meter.id);
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_archived_meter_collects_nothing_from_the_next_event_on() {
+    let dir = TempDir::new().unwrap();
+    let engine = open(dir.path(), 2);
+    let meter = tokens(&engine).await;
+    let ingest = async |engine: &Engine| {
+        let event = r#"{"name":"call","external_customer_id":"anna","metadata":{"tokens":1}}"#;
+        assert_eq!(engine.ingest(ACME, &[event]).await.unwrap(), (1, 0));
+        engine.balance(&meter, "anna").await.unwrap().to_string()
+    };
+    let set = async |engine: &Engine, standing| {
+        let patch = MeterPatch { standing: Edit::To(standing), ..MeterPatch::default() };
+        engine.update_meter(meter.number, patch).await.unwrap()
+    };
+    assert_eq!(ingest(&engine).await, "-1");
+    assert!(set(&engine, Standing::Archived).await.is_archived());
+    assert_eq!(ingest(&engine).await, "-1");
+    engine.drain().await.unwrap();
+    drop(engine);
+    let engine = open(dir.path(), 2);
+    assert_eq!(ingest(&engine).await, "-1");
+    assert!(!set(&engine, Standing::Live).await.is_archived());
+    assert_eq!(ingest(&engine).await, "-2");
     engine.drain().await.unwrap();
 }
 

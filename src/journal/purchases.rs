@@ -107,7 +107,7 @@ wire_struct!(Credit { benefit, meter, units, rollover });
 wire_struct!(ProductTerms { product, currency, billing, metering, trial, fixed, metered, credits });
 wire_struct!(Subscribe { subscription, terms, start, trial_end });
 wire_struct!(Cycle { subscription, index, terms, credit_on });
-wire_struct!(MeterCycle { subscription, index, meter_index, terms, credit_on });
+wire_struct!(MeterCycle { subscription, end, terms, credit_on });
 wire_struct!(ChangeProduct { subscription, terms, when });
 wire_struct!(Buy { order, terms, checkout, payment });
 wire_struct!(Retention { closed_orders_max, age_max });

@@ -1,5 +1,12 @@
 //! What a client may not do: it is told so by name, and nothing has changed.
 
+use drawdown::catalog::CatalogEdit;
+use drawdown::catalog::Edit;
+use drawdown::catalog::MeterPatch;
+use drawdown::catalog::Standing;
+use drawdown::data_dir::DataDir;
+use drawdown::engine::offline;
+use drawdown::id::MeterNumber;
 use drawdown::resp::client::Reply;
 use tempfile::TempDir;
 
@@ -120,6 +127,7 @@ fn nobody_does_more_than_its_token_allows() {
         make("default", "ingest"),
         make("default", "admin"),
         make("other", "admin"),
+        make("default", "Events:Write,customer_meters:read"),
     ];
     let reads = ["BALANCE ada tokens", "GRANTS ada tokens", "STATE ada", "ECHO x", "INFO"];
     let writes = ["USE ada tokens 0", "DEBIT ada tokens 0", "VOID ada tokens none"];
@@ -141,7 +149,13 @@ fn nobody_does_more_than_its_token_allows() {
             _ => panic!("some of {lines:?} are denied"),
         }
     };
-    let [read, ingest, admin, other] = &tokens;
+    let [read, ingest, admin, other, polars] = &tokens;
+    // Scopes of Polar's open its API, not these commands.
+    assert_eq!(
+        [&reads, &writes[..], &rules].map(|lines| allowed(polars, lines)),
+        [false, false, false]
+    );
+    assert!(caller.says("TOKEN LIST").contains("scope events:write,customer_meters:read"));
     assert_eq!(
         [&reads, &writes[..], &rules].map(|lines| allowed(read, lines)),
         [true, false, false]
@@ -271,4 +285,26 @@ fn connections_beyond_the_limit_are_told_so() {
             && next.reply().is_ok_and(|said| crate::caller::text(&said) == "PONG")
     });
     assert!(admitted, "room that was made is never given away");
+}
+
+#[test]
+fn an_archived_meter_takes_in_nothing_and_can_be_read() {
+    let temp = TempDir::new().unwrap();
+    let (server, _) = server_with_ada(&temp, &[]);
+    let (status, options) = server.stop();
+    assert_eq!(status.code(), Some(0));
+    let directory = DataDir::open(&temp.path().join("data")).unwrap();
+    let patch = MeterPatch { standing: Edit::To(Standing::Archived), ..MeterPatch::default() };
+    let archive = CatalogEdit::MeterPatch(MeterNumber(0), Box::new(patch));
+    offline::change_catalog(&directory, archive).unwrap();
+    drop(directory);
+    let server = options.start();
+    let mut caller = Caller::of(&server);
+    for line in ["USE ada tokens 1", "DEBIT ada tokens 1", "GRANT ada tokens 1"] {
+        assert!(caller.says(line).starts_with("-BADARG this meter is archived"), "{line}");
+    }
+    let event = r#"{"name":"tokens","external_customer_id":"ada"}"#;
+    assert_eq!(caller.asks(&["INGEST", event]), "1 0");
+    assert_eq!(caller.says("BALANCE ada tokens"), "97.5");
+    assert_eq!(caller.says("VOID ada tokens g1"), "applied -2.5");
 }

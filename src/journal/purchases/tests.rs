@@ -72,8 +72,7 @@ fn commands() -> Vec<CustomerCommand> {
         }),
         CustomerCommand::MeterCycle(MeterCycle {
             subscription,
-            index: 1,
-            meter_index: 2,
+            end: second(12),
             terms: Arc::clone(&terms),
             credit_on: CreditOn::Cycle,
         }),
