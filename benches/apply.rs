@@ -12,13 +12,24 @@ use uuid::Uuid;
 use drawdown::account::Account;
 use drawdown::account::Action;
 use drawdown::account::Posting;
+use drawdown::catalog::Catalog;
+use drawdown::catalog::CatalogEdit;
+use drawdown::catalog::NewMeter;
 use drawdown::encoding::Reader;
+use drawdown::event::Event;
 use drawdown::grant::GrantTerms;
 use drawdown::grant::Rollover;
 use drawdown::grant::Source;
 use drawdown::id::GrantId;
+use drawdown::id::MeterId;
+use drawdown::id::OrganizationId;
+use drawdown::id::OrganizationNumber;
 use drawdown::journal::action::put_action;
 use drawdown::journal::action::read_action;
+use drawdown::metadata::Metadata;
+use drawdown::meter::Aggregation;
+use drawdown::meter::Filter;
+use drawdown::meter::MeterUnit;
 use drawdown::snapshot::account_image::put_account;
 use drawdown::snapshot::account_image::read_account;
 use drawdown::time::Timestamp;
@@ -136,5 +147,70 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, apply_to_one_account, apply_to_many_accounts, encode);
+/// A catalog of one organization with so many meters, one of them for each event name, as the
+/// catalog actor makes it: every meter a version of its own.
+fn catalog_with(meters: u128) -> Catalog {
+    let made = |catalog: Catalog, edit: CatalogEdit| {
+        let change = catalog.resolve(edit, NOW).ok().flatten();
+        change.and_then(|change| catalog.with(&change).ok()).unwrap_or(catalog)
+    };
+    let organization =
+        CatalogEdit::Organization(OrganizationId(Uuid::from_u128(1)), "acme".to_owned());
+    let filter = |number: u128| {
+        Filter::parse(&format!(
+            r#"{{"conjunction":"and","clauses":[
+                {{"property":"tokens","operator":"gt","value":1}},
+                {{"property":"name","operator":"eq","value":"event-{number}"}}]}}"#
+        ))
+        .unwrap_or_else(|_| Filter::named("none"))
+    };
+    (0..meters).fold(made(Catalog::new(), organization), |catalog, number| {
+        let new = NewMeter {
+            id: MeterId(Uuid::from_u128(number)),
+            organization: OrganizationNumber(0),
+            name: format!("meter {number}").into(),
+            filter: filter(number),
+            aggregation: Aggregation::Count,
+            unit: MeterUnit::Scalar,
+            metadata: Metadata::default(),
+        };
+        made(catalog, CatalogEdit::Meter(Box::new(new)))
+    })
+}
+
+/// What an organization's meters cost each of its events: those of other names nothing.
+fn resolve_postings(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("postings");
+    let json = br#"{"name":"event-7","external_customer_id":"anna","metadata":{"tokens":3}}"#;
+    let Ok(event) = Event::parse(json, NOW) else { return };
+    for meters in [10, 1_000, 10_000] {
+        let catalog = catalog_with(meters);
+        assert_eq!(catalog.postings(OrganizationNumber(0), &event).len(), 1, "{meters} meters");
+        group.bench_function(format!("{meters} meters"), |bencher| {
+            bencher.iter(|| black_box(catalog.postings(OrganizationNumber(0), black_box(&event))));
+        });
+    }
+    group.finish();
+}
+
+/// What a version costs: the ten-thousandth about what the first one does.
+fn grow_catalog(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("catalog");
+    group.sample_size(10);
+    for meters in [1_000, 10_000] {
+        group.bench_function(format!("make {meters} meters one by one"), |bencher| {
+            bencher.iter_with_large_drop(|| catalog_with(meters));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    apply_to_one_account,
+    apply_to_many_accounts,
+    encode,
+    resolve_postings,
+    grow_catalog
+);
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 //!
 //! A catalog never changes: a change makes the next version of it.
 
-#![deny(clippy::arithmetic_side_effects)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 use std::sync::Arc;
 
@@ -329,6 +329,7 @@ impl Catalog {
     }
 
     /// The organization's meters, archived or not, oldest first.
+    #[must_use]
     pub fn meters_of(
         &self,
         organization: OrganizationNumber,
@@ -353,6 +354,7 @@ impl Catalog {
     }
 
     /// The organization's benefits, deleted or not, oldest first.
+    #[must_use]
     pub fn benefits_of(
         &self,
         organization: OrganizationNumber,
@@ -377,6 +379,7 @@ impl Catalog {
     }
 
     /// The organization's products, archived or not, oldest first.
+    #[must_use]
     pub fn products_of(
         &self,
         organization: OrganizationNumber,
@@ -436,6 +439,24 @@ impl Catalog {
     #[must_use]
     pub fn token(&self, id: TokenId) -> Option<&Token> {
         self.tokens.get(id).map(AsRef::as_ref)
+    }
+
+    /// Changes that make this catalog anew from the first one, its version aside: each thing once, as
+    /// it is, after what it refers to.
+    pub fn changes(&self) -> impl Iterator<Item = CatalogChange> {
+        let organizations =
+            self.organizations.iter().map(|organization| CatalogChange::Organization {
+                id: organization.id,
+                name: organization.name.clone(),
+                created_at: organization.created_at,
+            });
+        let meters = self.meters.iter().map(|meter| CatalogChange::Meter(Arc::clone(meter)));
+        let benefits =
+            self.benefits.iter().map(|benefit| CatalogChange::Benefit(Arc::clone(benefit)));
+        let products =
+            self.products.iter().map(|product| CatalogChange::Product(Arc::clone(product)));
+        let tokens = self.tokens.iter().map(|token| CatalogChange::Token(Arc::clone(token)));
+        organizations.chain(meters).chain(benefits).chain(products).chain(tokens)
     }
 
     /// What `event` adds to which meters of the organization, by meter number. Archived meters

@@ -37,6 +37,7 @@ use self::shard_core::Place;
 pub mod call;
 pub mod catalog_actor;
 mod catalog_calls;
+pub mod catalog_images;
 pub mod customer_meter;
 pub mod directory;
 pub mod entry;

@@ -44,6 +44,7 @@ pub use crate::snapshot::writer::{SnapshotWriter, WriteOptions};
 pub use crate::snapshot::writer_thread::{Block, ImageHandle, OnOutcome, SnapshotDone, Unsent};
 
 pub mod account_image;
+pub mod catalog_image;
 mod exact_sum;
 #[cfg(test)]
 mod fixture;

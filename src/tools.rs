@@ -55,14 +55,16 @@ fn damage_of(error: &OfflineError) -> Option<Damage> {
         Some(Damage { file: file.clone(), position: byte, what: format!("{position}: {detail}") })
     };
     match error {
-        OfflineError::Catalog(error)
+        OfflineError::Catalog(RecoveryError::Journal(error))
         | OfflineError::Shard { error: RecoveryError::Journal(error), .. } => journal(error),
-        OfflineError::Shard { error: RecoveryError::Snapshot(error), .. } => {
+        OfflineError::Catalog(RecoveryError::Snapshot(error))
+        | OfflineError::Shard { error: RecoveryError::Snapshot(error), .. } => {
             let SnapshotError::Damaged { file, position, what } = error else { return None };
             let what = (*what).to_owned();
             Some(Damage { file: file.clone(), position: Some(*position), what })
         }
-        OfflineError::Shard { error: RecoveryError::Foreign { file, what, .. }, .. } => {
+        OfflineError::Catalog(RecoveryError::Foreign { file, what, .. })
+        | OfflineError::Shard { error: RecoveryError::Foreign { file, what, .. }, .. } => {
             Some(Damage { file: file.clone(), position: None, what: (*what).to_owned() })
         }
         OfflineError::Change(_) | OfflineError::Output(_) => None,

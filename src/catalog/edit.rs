@@ -262,14 +262,20 @@ impl Catalog {
                 }
             }
             CatalogEdit::MeterPatch(number, patch) => self.meter_patched(number, *patch, now)?,
-            CatalogEdit::Benefit(new) => Some(benefit_made(*new, now)),
+            CatalogEdit::Benefit(new) => {
+                unused(self.benefit(new.id))?;
+                Some(benefit_made(*new, now))
+            }
             CatalogEdit::BenefitPatch(id, patch) => self.benefit_patched(id, *patch, now)?,
             CatalogEdit::BenefitDelete(id) => {
                 let benefit = self.live_benefit(id)?;
                 let deleted_at = Some(now);
                 Some(CatalogChange::Benefit(Arc::new(Benefit { deleted_at, ..benefit })))
             }
-            CatalogEdit::Product(new) => Some(product_made(*new, now)),
+            CatalogEdit::Product(new) => {
+                unused(self.product(new.id))?;
+                Some(product_made(*new, now))
+            }
             CatalogEdit::ProductPatch(id, patch) => self.product_patched(id, *patch, now)?,
             CatalogEdit::ProductBenefits(id, benefits) => {
                 let old = self.product(id).ok_or(CatalogError::UnknownProduct)?;
@@ -281,6 +287,7 @@ impl Catalog {
     }
 
     fn meter_made(&self, new: NewMeter, now: Timestamp) -> Result<CatalogChange, CatalogError> {
+        unused(self.meters.find(&new.id))?;
         let number = u32::try_from(self.meters.len()).map_err(|_| CatalogError::Full)?;
         Ok(CatalogChange::Meter(Arc::new(Meter {
             id: new.id,
@@ -370,6 +377,11 @@ impl Catalog {
         }
         Ok(product_edited(old, new, now))
     }
+}
+
+/// A new thing has an id that nothing has.
+fn unused<T>(found: Option<&T>) -> Result<(), CatalogError> {
+    if found.is_some() { Err(CatalogError::IdTaken) } else { Ok(()) }
 }
 
 /// Gives the product these prices, and archives the live ones that are not among them.

@@ -43,9 +43,9 @@ impl Feeds {
                     let key = (organization, Arc::from(&**name));
                     self.by_event.change(key, |meters| change(Arc::make_mut(meters)));
                     let empty = |meters: &Meters| meters.is_empty();
-                    let named = Named { organization, name };
-                    if self.by_event.get(&named).is_some_and(empty) {
-                        self.by_event.remove(&named);
+                    let own = Named { organization, name };
+                    if self.by_event.get(&own).is_some_and(empty) {
+                        self.by_event.remove(&own);
                     }
                 }
             }

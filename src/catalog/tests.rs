@@ -158,10 +158,13 @@ fn a_meter_is_found_by_name_then_by_id_within_its_organization() {
 
 #[test]
 fn a_name_that_two_meters_share_is_ambiguous() {
+    let id = MeterId(uuid("tokens 2"));
+    let second = NewMeter { id, ..new_meter(ACME, "tokens", &named("call"), SUM) };
     let catalog = catalog(&[
         meter(ACME, "tokens", &named("call"), COUNT),
-        meter(ACME, "tokens", &named("call"), SUM),
+        CatalogEdit::Meter(Box::new(second)),
     ]);
+    assert_eq!(refused(&catalog, &meter(ACME, "tokens", ANY, COUNT)), CatalogError::IdTaken);
     assert_eq!(catalog.find_meter(ACME, b"tokens"), Err(MeterLookupError::Ambiguous));
     let same = |sums: &str| {
         let (filter, aggregation) = (Filter::named("call"), Aggregation::parse(sums).unwrap());

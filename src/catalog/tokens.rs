@@ -31,10 +31,6 @@ impl Tokens {
         self.by_id.get(&id)
     }
 
-    pub(super) fn knows(&self, id: TokenId) -> bool {
-        self.get(id).is_some()
-    }
-
     pub(super) fn opened_by(&self, hash: &TokenHash) -> Option<&Arc<Token>> {
         self.by_hash.get(&hash.0).filter(|token| token.hash == *hash)
     }

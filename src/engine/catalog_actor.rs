@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use crate::catalog::{Catalog, CatalogEdit, CatalogError};
 use crate::encoding::Reader;
 use crate::engine::call::Proposal;
+use crate::engine::catalog_images::CatalogImages;
 use crate::engine::shard_actor::{Propose, ShardHandle};
 use crate::id::Seq;
 use crate::journal::catalog_record::{put_change, read_change};
-use crate::journal::{Batch, Journal, JournalError, RECORD_BYTES_MAX, Records, ReplayStop};
+use crate::journal::{Journal, JournalError, RECORD_BYTES_MAX, Records};
 use crate::time::{Clock, Timestamp};
 
 /// Called when the engine can go on no longer, with the reason.
@@ -51,21 +52,24 @@ pub struct CatalogActor {
     catalog: Arc<ArcSwap<Catalog>>,
     clock: Arc<dyn Clock>,
     shards: Vec<ShardHandle>,
+    images: Option<CatalogImages>,
     on_fatal: OnFatal,
     failed: bool,
 }
 
 impl CatalogActor {
-    /// A writer that continues `journal`, which was acquired, after `last`.
+    /// A writer that continues `journal`, which was acquired, after `last`, and takes snapshots if
+    /// it is given the means.
     #[must_use]
     pub fn new(
         journal: Box<dyn Journal>,
         last: Seq,
         catalog: Arc<ArcSwap<Catalog>>,
         clock: Arc<dyn Clock>,
+        images: Option<CatalogImages>,
         on_fatal: OnFatal,
     ) -> Self {
-        Self { journal, last, catalog, clock, shards: Vec::new(), on_fatal, failed: false }
+        Self { journal, last, catalog, clock, shards: Vec::new(), images, on_fatal, failed: false }
     }
 
     /// Does now what is asked for, at the clock's time. Before the actor is started no shard hears
@@ -94,6 +98,9 @@ impl CatalogActor {
             return Err(ChangeError::Stopping);
         }
         self.catalog.store(Arc::clone(&next));
+        if let Some(images) = &mut self.images {
+            images.consider(&next, self.last, now);
+        }
         Ok(next)
     }
 
@@ -101,7 +108,10 @@ impl CatalogActor {
         let seq = self.last.next();
         self.journal.submit(Records { first: seq, last: seq, base_time, bytes })?;
         self.last = self.journal.commit()?;
-        Ok(())
+        match self.images.as_mut().and_then(CatalogImages::take_trimmable) {
+            Some(through) => self.journal.trim(through),
+            None => Ok(()),
+        }
     }
 }
 
@@ -142,24 +152,5 @@ impl Handler<Change> for CatalogActor {
     }
 }
 
-/// Reads the catalog back from its journal.
-///
-/// # Errors
-/// The journal is damaged, or holds a change that makes no sense.
-pub fn recover(journal: &mut dyn Journal) -> Result<(Catalog, Seq), JournalError> {
-    let mut catalog = Catalog::new();
-    let mut last = Seq::ZERO;
-    journal.replay(Seq(1), &mut |batch: &Batch<'_>| {
-        let mut reader = Reader::new(batch.bytes);
-        while !reader.is_empty() {
-            let change =
-                read_change(&mut reader).map_err(|error| ReplayStop::Malformed(error.0))?;
-            catalog
-                .apply(&change)
-                .map_err(|_| ReplayStop::Malformed("a change that the catalog refuses"))?;
-        }
-        last = batch.last;
-        Ok(())
-    })?;
-    Ok((catalog, last))
-}
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::catalog::{Catalog, CatalogEdit};
 use crate::data_dir::DataDir;
-use crate::engine::catalog_actor::{self, CatalogActor, ChangeError};
+use crate::engine::catalog_actor::{CatalogActor, ChangeError};
+use crate::engine::catalog_images::{RecoveredCatalog, recover_catalog};
 use crate::engine::directory::Directory;
 use crate::engine::recovery::{
     Recovered, RecoveryError, RecoveryTerms, Unwatched, each_record, recover_shard,
@@ -75,7 +76,7 @@ pub enum OfflineError {
     },
     /// The catalog.
     #[error("catalog: {0}")]
-    Catalog(#[from] JournalError),
+    Catalog(#[from] RecoveryError),
     /// The change makes no sense.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -106,28 +107,16 @@ pub fn verify(
     damaged: &mut dyn FnMut(OfflineError),
 ) -> Result<ReadThrough, OfflineError> {
     let mut read = ReadThrough::default();
+    verify_snapshots(&data_dir.catalog(), &mut read, |error| damaged(error.into()));
     verify_journal(&catalog_journal_dir(data_dir), &mut read, |_| Ok(()))
-        .unwrap_or_else(|error| damaged(error.into()));
-    if let Err(error) = catalog(data_dir) {
-        damaged(error);
+        .unwrap_or_else(|error| damaged(RecoveryError::from(error).into()));
+    if let Err(error) = recover_catalog(&data_dir.catalog(), READ_ONLY) {
+        damaged(error.into());
     }
     for shard in shards(data_dir) {
         let dir = data_dir.shard(shard);
         let mut found = |error: RecoveryError| damaged(OfflineError::Shard { shard, error });
-        match verify_directory(&snapshots_dir(&dir)) {
-            Ok(checked) => {
-                for checked in checked {
-                    read.snapshots = read.snapshots.saturating_add(1);
-                    match checked.found {
-                        Ok(summary) => read.bytes = read.bytes.saturating_add(summary.bytes),
-                        Err(error) => found(error.into()),
-                    }
-                }
-            }
-            // A shard that never took a snapshot has no directory of them.
-            Err(SnapshotError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => found(error.into()),
-        }
+        verify_snapshots(&dir, &mut read, &mut found);
         let records =
             |batch: &Batch<'_>| each_record(batch, |_, _, reader| read_record(reader).map(|_| ()));
         if let Err(error) = verify_journal(&journal_dir(&dir), &mut read, records) {
@@ -141,6 +130,24 @@ pub fn verify(
         }
     }
     Ok(read)
+}
+
+/// Those of the shard, or of the catalog, in `dir`.
+fn verify_snapshots(dir: &Path, read: &mut ReadThrough, mut found: impl FnMut(RecoveryError)) {
+    match verify_directory(&snapshots_dir(dir)) {
+        Ok(checked) => {
+            for checked in checked {
+                read.snapshots = read.snapshots.saturating_add(1);
+                match checked.found {
+                    Ok(summary) => read.bytes = read.bytes.saturating_add(summary.bytes),
+                    Err(error) => found(error.into()),
+                }
+            }
+        }
+        // One that never took a snapshot has no directory of them.
+        Err(SnapshotError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => found(error.into()),
+    }
 }
 
 fn verify_journal(
@@ -157,12 +164,6 @@ fn verify_journal(
         read.bytes = read.bytes.saturating_add(bytes);
         each(batch)
     })
-}
-
-fn catalog(data_dir: &DataDir) -> Result<(SledJournal, Catalog, Seq), OfflineError> {
-    let (mut journal, _) = SledJournal::open(&catalog_journal_dir(data_dir), READ_ONLY)?;
-    let (catalog, last) = catalog_actor::recover(&mut journal)?;
-    Ok((journal, catalog, last))
 }
 
 fn recover_one(
@@ -185,7 +186,7 @@ fn recover_one(
 /// # Errors
 /// It is damaged.
 pub fn read_catalog(data_dir: &DataDir) -> Result<Catalog, OfflineError> {
-    catalog(data_dir).map(|(_, catalog, _)| catalog)
+    Ok(recover_catalog(&data_dir.catalog(), READ_ONLY)?.reached.catalog)
 }
 
 /// Changes the catalog of the directory.
@@ -193,14 +194,16 @@ pub fn read_catalog(data_dir: &DataDir) -> Result<Catalog, OfflineError> {
 /// # Errors
 /// The change makes no sense, or the catalog's journal is damaged.
 pub fn change_catalog(data_dir: &DataDir, edit: CatalogEdit) -> Result<Arc<Catalog>, OfflineError> {
-    let (mut journal, catalog, last) = catalog(data_dir)?;
-    journal.acquire()?;
+    let RecoveredCatalog { reached, mut journal, .. } =
+        recover_catalog(&data_dir.catalog(), READ_ONLY)?;
+    journal.acquire().map_err(RecoveryError::from)?;
     let failed = |reason: &str| tracing::error!(reason, "the change was not made");
     let mut writer = CatalogActor::new(
         Box::new(journal),
-        last,
-        Arc::new(ArcSwap::from_pointee(catalog)),
+        reached.last,
+        Arc::new(ArcSwap::from_pointee(reached.catalog)),
         Arc::new(SystemClock),
+        None,
         Arc::new(failed),
     );
     Ok(writer.change(edit)?)

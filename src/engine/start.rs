@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogEdit, DEFAULT_ORGANIZATION};
 use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
-use crate::engine::catalog_actor::{self, CatalogActor, ChangeError, OnFatal, Shards};
+use crate::engine::catalog_actor::{CatalogActor, ChangeError, OnFatal, Shards};
+use crate::engine::catalog_images::{CATALOG_SNAPSHOT_RECORDS, CatalogImages, recover_catalog};
 use crate::engine::directory::Directory;
 use crate::engine::imaging::SnapshotTaker;
 use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
-use crate::engine::offline::{self, catalog_journal_dir};
+use crate::engine::offline;
 use crate::engine::open_batch::OpenBatch;
 use crate::engine::recovery::{
-    Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, is_journal_damage,
-    recover_shard,
+    Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, recover_shard,
 };
 use crate::engine::scheduler_actor::{Begin, SchedulerActor};
 use crate::engine::sequencer::{Sequencer, SequencerStart};
@@ -31,7 +31,7 @@ use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
 use crate::engine::system_clock::SystemClock;
 use crate::engine::{Engine, Inner};
 use crate::id::{CustomerNumber, OrganizationId, Seq, ShardNumber};
-use crate::journal::sled::{Durability, Options, REOPEN_BYTES_MAX, SEGMENT_BYTES_MAX, SledJournal};
+use crate::journal::sled::{Durability, Options, REOPEN_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::journal::space::{RESERVE_BYTES, Space};
 use crate::journal::{Journal, JournalError};
 use crate::keys::WINDOW_MICROSECONDS;
@@ -52,6 +52,8 @@ pub struct EngineOptions {
     pub snapshot_interval: Duration,
     /// Most records between snapshots.
     pub snapshot_records: u64,
+    /// Most changes of the catalog between its snapshots.
+    pub catalog_snapshot_records: u64,
     /// How snapshots share the disk with the journal.
     pub snapshot_writes: WriteOptions,
     /// Size at which a journal segment is sealed, in bytes.
@@ -75,7 +77,7 @@ impl OpenError {
     pub const fn is_damage(&self) -> bool {
         match self {
             Self::Shard { error, .. } => error.is_damage(),
-            Self::Catalog(error) => is_journal_damage(error),
+            Self::Catalog(error) => error.is_damage(),
             Self::DataDir(_) | Self::FirstOrganization(_) | Self::Thread(_) => false,
         }
     }
@@ -89,6 +91,7 @@ impl Default for EngineOptions {
             key_window: Duration::from_micros(WINDOW_MICROSECONDS.unsigned_abs()),
             snapshot_interval: Duration::from_mins(1),
             snapshot_records: 16_000_000,
+            catalog_snapshot_records: CATALOG_SNAPSHOT_RECORDS,
             snapshot_writes: WriteOptions::default(),
             segment_bytes_max: SEGMENT_BYTES_MAX,
             reserve_bytes: RESERVE_BYTES,
@@ -115,7 +118,7 @@ pub enum OpenError {
     },
     /// The catalog.
     #[error("catalog: {0}")]
-    Catalog(JournalError),
+    Catalog(RecoveryError),
     /// The catalog's first change.
     #[error("catalog: {0}")]
     FirstOrganization(ChangeError),
@@ -201,22 +204,28 @@ pub(super) fn open(data_dir: DataDir, options: &EngineOptions) -> Result<Engine,
         durability: options.durability,
         missing: offline::missing_catalog(&data_dir),
     };
-    let (mut catalog_journal, _) =
-        SledJournal::open(&catalog_journal_dir(&data_dir), journal_options)
-            .map_err(OpenError::Catalog)?;
-    let (catalog, catalog_last) =
-        catalog_actor::recover(&mut catalog_journal).map_err(OpenError::Catalog)?;
+    let mut recovered_catalog =
+        recover_catalog(&data_dir.catalog(), journal_options).map_err(OpenError::Catalog)?;
+    let catalog = recovered_catalog.reached.catalog.clone();
     journal_options.missing = offline::missing_shard(&catalog);
     let directory = Arc::new(Directory::new(identity.seed));
     let recovered = recover(&data_dir, options, journal_options, &directory)?;
     let clock = clock(identity.clock, &recovered);
-    catalog_journal.acquire().map_err(OpenError::Catalog)?;
+    let epoch = recovered_catalog.journal.acquire();
+    let epoch = epoch.map_err(|error| OpenError::Catalog(error.into()))?;
     let catalog = Arc::new(ArcSwap::from_pointee(catalog));
+    let images = CatalogImages::new(
+        &recovered_catalog,
+        epoch,
+        options.snapshot_writes,
+        options.catalog_snapshot_records,
+    );
     let mut catalog_actor = CatalogActor::new(
-        Box::new(catalog_journal),
-        catalog_last,
+        Box::new(recovered_catalog.journal),
+        recovered_catalog.reached.last,
         Arc::clone(&catalog),
         Arc::clone(&clock),
+        Some(images),
         Arc::clone(&options.on_fatal),
     );
     if catalog.load().organization_named(DEFAULT_ORGANIZATION).is_none() {

@@ -6,15 +6,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::*;
 use crate::account::{Revoke, Settlement, Turnover};
 use crate::catalog::CatalogError;
+use crate::engine::catalog_actor::ChangeError;
 use crate::grant::{GrantTerms, Purchase, Rollover, Source};
 use crate::id::{BenefitId, GrantId, MeterNumber, OrderId, SubscriptionId};
 use crate::journal::sled::Durability;
+use crate::meter::Aggregation;
 use crate::slot::Slot;
 use crate::snapshot::{WriteOptions, WriteRate};
+use crate::token::{Scope, TokenText};
 
 const ACME: OrganizationNumber = OrganizationNumber(0);
 

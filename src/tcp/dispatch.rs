@@ -1,5 +1,6 @@
 //! From requests to calls, answers that are known at once, and errands.
 
+use crate::catalog::{Catalog, MeterLookupError, Standing};
 use crate::engine::call::{Call, CallBody, GrantCall};
 use crate::id::MeterNumber;
 use crate::metrics::{Closed, ErrorCode};
@@ -250,8 +251,13 @@ impl Connection {
         turn: &mut Turn,
         make: impl FnOnce(MeterNumber) -> Call,
     ) {
-        match asked.meter(principal, meter) {
-            Ok(meter) => turn.call(make(meter)),
+        let call = asked.meter(principal, meter).and_then(|(number, standing)| {
+            let call = make(number);
+            let refused = standing == Standing::Archived && collects(&call);
+            if refused { Err("this meter is archived") } else { Ok(call) }
+        });
+        match call {
+            Ok(call) => turn.call(call),
             Err(why) => {
                 self.count(ErrorCode::BadArg);
                 turn.say(|out| reply::write_error(out, "BADARG", why));
@@ -426,10 +432,16 @@ fn code_of(code: &str) -> ErrorCode {
     ErrorCode::ALL.iter().copied().find(|known| known.text() == code).unwrap_or(ErrorCode::Unknown)
 }
 
+/// Whether `call` would have a meter collect, or begin to: what an archived one refuses. It can be
+/// read, and grants on it can be ended.
+const fn collects(call: &Call) -> bool {
+    matches!(call.body, CallBody::Use { .. } | CallBody::Debit { .. } | CallBody::Grant { .. })
+}
+
 /// What the commands of one turn are looked up in.
 struct Asked<'a> {
     bytes: &'a [u8],
-    catalog: &'a crate::catalog::Catalog,
+    catalog: &'a Catalog,
     meters: &'a mut MeterCache,
 }
 
@@ -437,30 +449,33 @@ struct Asked<'a> {
 #[derive(Default)]
 struct MeterCache {
     name: Vec<u8>,
-    number: Option<MeterNumber>,
+    found: Option<(MeterNumber, Standing)>,
 }
 
 impl Asked<'_> {
-    fn meter(&mut self, principal: &Principal, name: Span) -> Result<MeterNumber, &'static str> {
+    fn meter(
+        &mut self,
+        principal: &Principal,
+        name: Span,
+    ) -> Result<(MeterNumber, Standing), &'static str> {
         let name = name.of(self.bytes);
-        if let Some(number) = self.meters.number
+        if let Some(found) = self.meters.found
             && self.meters.name == name
         {
-            return Ok(number);
+            return Ok(found);
         }
         let found = self.catalog.find_meter(principal.organization, name);
         let meter = found.map_err(|error| match error {
-            crate::catalog::MeterLookupError::Unknown => "unknown meter",
-            crate::catalog::MeterLookupError::Ambiguous => {
-                "ambiguous meter name, use the meter's id"
-            }
+            MeterLookupError::Unknown => "unknown meter",
+            MeterLookupError::Ambiguous => "ambiguous meter name, use the meter's id",
         })?;
         if !meter.takes_units() {
             return Err("this meter takes events only: it neither counts nor sums");
         }
         self.meters.name.clear();
         self.meters.name.extend_from_slice(name);
-        self.meters.number = Some(meter.number);
-        Ok(meter.number)
+        let standing = if meter.is_archived() { Standing::Archived } else { Standing::Live };
+        self.meters.found = Some((meter.number, standing));
+        Ok((meter.number, standing))
     }
 }

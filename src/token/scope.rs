@@ -31,7 +31,7 @@ scopes! {
     Admin = 0, "admin";
     /// Report use, debit, grant and void. Includes reporting events.
     Ingest = 1, "ingest";
-    /// Read balances, grants and state. Includes everything of Polar's that ends in `read`.
+    /// Read balances, grants and state. Includes what ends in `read` in Polar, webhooks aside.
     Read = 2, "read";
     /// Polar's `events:read`.
     EventsRead = 3, "events:read";
@@ -85,7 +85,7 @@ pub struct Scopes(u32);
 /// The scopes that are words of our own, the widest first.
 const ROLES: [Scope; 3] = [Scope::Admin, Scope::Ingest, Scope::Read];
 
-/// What `read` allows.
+/// What `read` allows. Not the endpoints of webhooks: what signs them stands there.
 const READ: [Scope; 11] = [
     Scope::Read,
     Scope::EventsRead,
@@ -156,11 +156,14 @@ const fn bit(scope: Scope) -> u32 {
 impl From<Scope> for Scopes {
     fn from(scope: Scope) -> Self {
         let set = |scopes: &[Scope]| Self(scopes.iter().fold(0, |all, one| all | bit(*one)));
-        match scope {
-            Scope::Admin => set(&Scope::ALL),
-            Scope::Ingest => set(&[Scope::Ingest, Scope::EventsWrite]).with(set(&READ)),
-            Scope::Read => set(&READ),
-            other => Self(bit(other)),
+        if scope == Scope::Admin {
+            set(&Scope::ALL)
+        } else if scope == Scope::Ingest {
+            set(&[Scope::Ingest, Scope::EventsWrite]).with(set(&READ))
+        } else if scope == Scope::Read {
+            set(&READ)
+        } else {
+            set(&[scope])
         }
     }
 }
