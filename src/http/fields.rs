@@ -36,6 +36,14 @@ impl Broken {
     }
 }
 
+impl Broken {
+    /// The same rule, broken at `step` of what is read.
+    pub(super) fn below(mut self, step: Step) -> Self {
+        self.within.insert(0, step);
+        self
+    }
+}
+
 /// What a rule makes of a field.
 pub(super) type Read<T> = Result<T, Broken>;
 
@@ -53,6 +61,11 @@ impl<'a> Fields<'a> {
     /// It is no JSON, or no object.
     pub(super) fn of(body: &'a Body) -> Result<Self, Problem> {
         Ok(Self { fields: body.object()?, loc: vec!["body".into()], faults: Vec::new() })
+    }
+
+    /// Whether a field was sent, and not as `null`.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
     /// Whether a field was sent, be it `null`.
@@ -89,6 +102,63 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A field that has to be there, and is an object of fields.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let raw = self.required(name, Ok)?;
+        self.within(raw, [name.into()], read)
+    }
+
+    /// A field that has to be there, and is a list of so many objects of fields at most.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        count_max: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.required(name, |raw| {
+            let items: Vec<&'a RawValue> = serde_json::from_str(raw.get())
+                .map_err(|_| Broken::new("list_type", "Input should be a valid list"))?;
+            if items.len() > count_max {
+                let msg = format!("List should have at most {count_max} items");
+                return Err(Broken::new("too_long", msg));
+            }
+            Ok(items)
+        })?;
+        let mut all = Some(Vec::with_capacity(items.len()));
+        for (place, raw) in items.into_iter().enumerate() {
+            let one = self.within(raw, [name.into(), place.into()], &mut read);
+            all = all.zip(one).map(|(mut all, one)| {
+                all.push(one);
+                all
+            });
+        }
+        all
+    }
+
+    /// Reads the fields of `raw`, which stands at `path` in this object.
+    fn within<T>(
+        &mut self,
+        raw: &'a RawValue,
+        path: impl IntoIterator<Item = Step>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let loc: Vec<Step> = self.loc.iter().cloned().chain(path).collect();
+        let Ok(fields) = serde_json::from_str(raw.get()) else {
+            let fault = Fault::new("dict_type", loc, "Input should be a valid dictionary");
+            self.faults.push(fault.with_json(raw));
+            return None;
+        };
+        let faults = std::mem::take(&mut self.faults);
+        let mut inner = Self { fields, loc, faults };
+        let value = read(&mut inner);
+        self.faults = inner.faults;
+        value
     }
 
     /// A token speaks for one organization, so that it does not have to be named.
@@ -214,3 +284,6 @@ pub(super) fn has_metadata(metadata: &Metadata, asked: &BTreeMap<&str, Vec<&str>
         values.contains(&text.as_str())
     })
 }
+
+#[cfg(test)]
+mod tests;
