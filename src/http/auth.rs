@@ -56,7 +56,7 @@ impl Caller {
     ///
     /// # Errors
     /// Never in practice: organizations stay.
-    pub(super) fn organization_id(&self, doors: &Doors) -> Result<Uuid, Problem> {
+    pub(super) fn organization_id(self, doors: &Doors) -> Result<Uuid, Problem> {
         let catalog = doors.engine.catalog();
         let organization = catalog.organization(self.organization);
         organization.map(|organization| organization.id.0).ok_or(Problem::NotFound)
@@ -68,7 +68,7 @@ impl Caller {
     ///
     /// # Errors
     /// What is named is no id.
-    pub(super) fn is_meant(&self, query: &Query, doors: &Doors) -> Result<bool, Problem> {
+    pub(super) fn is_meant(self, query: &Query, doors: &Doors) -> Result<bool, Problem> {
         let own = self.organization_id(doors)?;
         Ok(query.ids("organization_id")?.is_none_or(|ids| ids.contains(&own)))
     }

@@ -47,9 +47,9 @@ impl Broken {
 /// What a rule makes of a field.
 pub(super) type Read<T> = Result<T, Broken>;
 
-/// The fields of an object that are not read yet, and the rules that were broken so far.
+/// The fields of an object, and the rules that were broken so far.
 pub(super) struct Fields<'a> {
-    fields: BTreeMap<String, &'a RawValue>,
+    raw: BTreeMap<String, &'a RawValue>,
     loc: Vec<Step>,
     faults: Vec<Fault>,
 }
@@ -60,17 +60,17 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is no JSON, or no object.
     pub(super) fn of(body: &'a Body) -> Result<Self, Problem> {
-        Ok(Self { fields: body.object()?, loc: vec!["body".into()], faults: Vec::new() })
+        Ok(Self { raw: body.object()?, loc: vec!["body".into()], faults: Vec::new() })
     }
 
     /// Whether a field was sent, and not as `null`.
     pub(super) fn has_value(&self, name: &str) -> bool {
-        self.fields.get(name).is_some_and(|raw| raw.get() != "null")
+        self.raw.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
     /// Whether a field was sent, be it `null`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.raw.contains_key(name)
     }
 
     /// A field that may be missing or `null`.
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl FnOnce(&'a RawValue) -> Read<T>,
     ) -> Option<T> {
-        let raw = *self.fields.get(name)?;
+        let raw = *self.raw.get(name)?;
         if raw.get() == "null" {
             return None;
         }
@@ -92,16 +92,11 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl FnOnce(&'a RawValue) -> Read<T>,
     ) -> Option<T> {
-        match self.fields.get(name) {
-            Some(raw) => {
-                let raw = *raw;
-                read(raw).map_err(|broken| self.break_rule(name, broken, Some(raw))).ok()
-            }
-            None => {
-                self.break_rule(name, Broken::new("missing", "Field required"), None);
-                None
-            }
-        }
+        let Some(&raw) = self.raw.get(name) else {
+            self.break_rule(name, Broken::new("missing", "Field required"), None);
+            return None;
+        };
+        read(raw).map_err(|broken| self.break_rule(name, broken, Some(raw))).ok()
     }
 
     /// A field that has to be there, and is an object of fields.
@@ -155,7 +150,7 @@ impl<'a> Fields<'a> {
             return None;
         };
         let faults = std::mem::take(&mut self.faults);
-        let mut inner = Self { fields, loc, faults };
+        let mut inner = Self { raw: fields, loc, faults };
         let value = read(&mut inner);
         self.faults = inner.faults;
         value

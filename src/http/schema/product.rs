@@ -16,6 +16,7 @@ use super::meter::NamedMeter;
 
 /// A benefit: credits on a meter.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Polar's")]
 pub(in crate::http) struct Benefit {
     id: Uuid,
     created_at: Moment,
@@ -105,7 +106,8 @@ struct Price {
     modified_at: Option<Moment>,
     source: &'static str,
     amount_type: &'static str,
-    price_currency: String,
+    #[serde(rename = "price_currency")]
+    currency: String,
     tax_behavior: Option<Nothing>,
     is_archived: bool,
     product_id: Uuid,
@@ -182,7 +184,7 @@ impl Price {
             modified_at: price.modified_at.map(Moment),
             source: "catalog",
             amount_type,
-            price_currency: price.currency.to_string(),
+            currency: price.currency.to_string(),
             tax_behavior: None,
             is_archived: false,
             product_id,
