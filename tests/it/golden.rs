@@ -12,6 +12,22 @@ use std::sync::Arc;
 use drawdown::account::Action;
 use drawdown::account::Settlement;
 use drawdown::account::Turnover;
+use drawdown::benefit::Benefit;
+use drawdown::catalog::Edit;
+use drawdown::catalog::MeterPatch;
+use drawdown::catalog::NewBenefit;
+use drawdown::catalog::NewMeter;
+use drawdown::catalog::NewPrice;
+use drawdown::catalog::NewProduct;
+use drawdown::catalog::Price;
+use drawdown::catalog::PriceAmount;
+use drawdown::catalog::PriceEdit;
+use drawdown::catalog::Product;
+use drawdown::catalog::ProductPatch;
+use drawdown::catalog::Standing;
+use drawdown::catalog::Visibility;
+use drawdown::cycle::Interval;
+use drawdown::cycle::IntervalUnit;
 use drawdown::data_dir::ClockKind;
 use drawdown::data_dir::DataDir;
 use drawdown::data_dir::Term;
@@ -26,9 +42,18 @@ use drawdown::grant::Rollover;
 use drawdown::grant::Source;
 use drawdown::id::BenefitId;
 use drawdown::id::GrantId;
+use drawdown::id::MeterId;
+use drawdown::id::PriceId;
+use drawdown::id::ProductId;
 use drawdown::id::SubscriptionId;
+use drawdown::metadata::Metadata;
 use drawdown::meter::Aggregation;
+use drawdown::meter::Filter;
 use drawdown::meter::Meter;
+use drawdown::meter::MeterUnit;
+use drawdown::money::Currency;
+use drawdown::money::Money;
+use drawdown::money::UnitPrice;
 use drawdown::time::Timestamp;
 use drawdown::token::Scope;
 use drawdown::token::TokenText;
@@ -76,9 +101,13 @@ fn copy(from: &Path, to: &Path) {
 /// A manual clock stands where the journal ends, so nothing expires and no key is forgotten while
 /// the directory lies here.
 fn open(dir: &Path) -> Engine {
+    open_with(dir, &EngineOptions::default())
+}
+
+fn open_with(dir: &Path, options: &EngineOptions) -> Engine {
     let terms = Terms { shards: Term::Suggested(2), clock: Term::Suggested(ClockKind::Manual) };
     let (data_dir, _) = DataDir::open_or_create(dir, terms).unwrap();
-    Engine::open_in(data_dir, &EngineOptions::default()).unwrap()
+    Engine::open_in(data_dir, options).unwrap()
 }
 
 fn units(text: &str) -> Units {
@@ -166,10 +195,128 @@ fn cycle_end(half: &str) -> Turnover {
     }
 }
 
-/// Makes a directory as this version writes it: a snapshot, and journal behind it.
+/// Everything else that a catalog holds: a meter that was archived, benefits of which one was
+/// deleted, products of which one was repriced.
+async fn stock(engine: &Engine, meters: &[Arc<Meter>]) {
+    let (tokens, organization) = (&meters[0], meters[0].organization);
+    let note = Metadata::parse(r#"{"note":"golden","weight":1.50}"#).unwrap();
+    let label = MeterUnit::Custom { label: "page".into(), multiplier: Some(1_000) };
+    let pages = NewMeter {
+        id: MeterId(Uuid::from_u128(10)),
+        organization,
+        name: "pages".into(),
+        filter: Filter::named("page"),
+        aggregation: Aggregation::Count,
+        unit: label,
+        metadata: note.clone(),
+    };
+    let pages = engine.add_meter(pages).await.unwrap();
+    let archived = MeterPatch { standing: Edit::To(Standing::Archived), ..MeterPatch::default() };
+    engine.update_meter(pages.number, archived).await.unwrap();
+    for (id, rollover) in [(20, Rollover::Ends), (21, Rollover::Carries)] {
+        let benefit = NewBenefit {
+            id: BenefitId(Uuid::from_u128(id)),
+            organization,
+            description: format!("benefit {id}").into(),
+            meter: tokens.number,
+            units: 100,
+            rollover,
+            metadata: note.clone(),
+        };
+        engine.create_benefit(benefit).await.unwrap();
+    }
+    let month = Interval { unit: IntervalUnit::Month, count: 1 };
+    let price =
+        |id, amount| NewPrice { id: PriceId(Uuid::from_u128(id)), currency: Currency::USD, amount };
+    let unit_amount = UnitPrice::new("0.000000000125".parse().unwrap()).unwrap();
+    let metered =
+        PriceAmount::MeteredUnit { meter: tokens.number, unit_amount, cap: Some(Money(5_000)) };
+    let plan = NewProduct {
+        id: ProductId(Uuid::from_u128(30)),
+        organization,
+        name: "plan".into(),
+        description: Some("all of it".into()),
+        visibility: Visibility::Private,
+        billing: Some(Interval { unit: IntervalUnit::Year, count: 1 }),
+        metering: Some(month),
+        trial: Some(Interval { unit: IntervalUnit::Day, count: 14 }),
+        prices: vec![price(40, PriceAmount::Fixed(Money(1_999))), price(41, metered)],
+        metadata: note,
+    };
+    let pack = NewProduct {
+        id: ProductId(Uuid::from_u128(31)),
+        name: "pack".into(),
+        billing: None,
+        metering: None,
+        trial: None,
+        prices: vec![price(42, PriceAmount::Free)],
+        ..plan.clone()
+    };
+    let (plan, pack) =
+        (engine.create_product(plan).await.unwrap(), engine.create_product(pack).await.unwrap());
+    let benefits = [21, 20].map(|id| BenefitId(Uuid::from_u128(id)));
+    for product in [plan.id, pack.id] {
+        engine.set_product_benefits(product, benefits.to_vec()).await.unwrap();
+    }
+    engine.delete_benefit(benefits[1]).await.unwrap();
+    let kept = PriceEdit::Keep(PriceId(Uuid::from_u128(41)));
+    let repriced = vec![PriceEdit::New(price(43, PriceAmount::Fixed(Money(2_999)))), kept];
+    let patch = ProductPatch { prices: Edit::To(repriced), ..ProductPatch::default() };
+    engine.update_product(plan.id, patch).await.unwrap();
+    let archived =
+        ProductPatch { standing: Edit::To(Standing::Archived), ..ProductPatch::default() };
+    engine.update_product(pack.id, archived).await.unwrap();
+}
+
+/// What [`stock`] made.
+fn inventory(engine: &Engine, out: &mut String) {
+    let catalog = engine.catalog();
+    let organization = catalog.organization_named("default").unwrap().number;
+    let pages = catalog.find_meter(organization, b"pages").unwrap();
+    let MeterUnit::Custom { label, multiplier } = &pages.unit else { panic!("{:?}", pages.unit) };
+    let since = pages.archived_at.unwrap();
+    writeln!(out, "pages: {multiplier:?} {label}, {}, archived at {since}", pages.metadata)
+        .unwrap();
+    for benefit in catalog.benefits_of(organization) {
+        let Benefit { description, units, rollover, deleted_at, .. } = &**benefit;
+        let until = deleted_at.map_or("ever".to_owned(), |end| end.to_string());
+        writeln!(out, "{description}: {units}, {rollover:?}, until {until}").unwrap();
+    }
+    for product in catalog.products_of(organization) {
+        let Product { name, description, visibility, standing, .. } = &**product;
+        writeln!(out, "{name}: {description:?}, {visibility:?}, {standing:?}").unwrap();
+        for interval in [product.billing, product.metering, product.trial].into_iter().flatten() {
+            writeln!(out, "  {} {:?}", interval.count, interval.unit).unwrap();
+        }
+        let archived = product.archived_prices.iter().filter_map(Price::fixed);
+        for was in archived {
+            writeln!(out, "  was {} {}", was.amount.0, product.currency()).unwrap();
+        }
+        let terms = catalog.terms(product.id).unwrap();
+        writeln!(out, "  is {:?}", terms.fixed.map(|fixed| fixed.amount.0)).unwrap();
+        for price in terms.metered {
+            let (unit, cap) = (price.unit_amount, price.cap.map(|cap| cap.0));
+            writeln!(out, "  meter {} at {unit}, at most {cap:?}", price.meter).unwrap();
+        }
+        for credit in terms.credits {
+            writeln!(out, "  meter {} {} {:?}", credit.meter, credit.units, credit.rollover)
+                .unwrap();
+        }
+    }
+}
+
+/// Makes a directory as this version writes it: snapshots, and journals behind them.
 async fn make(dir: &Path) {
     let live = dir.with_extension("live");
+    let options = EngineOptions { catalog_snapshot_records: 6, ..EngineOptions::default() };
+    let engine = open_with(&live, &options);
+    let begun = meters(&engine).await;
+    engine.drain().await.unwrap();
+    drop(engine);
+    let images = fs::read_dir(live.join("catalog/snapshots")).unwrap();
+    assert!(images.count() > 0, "the catalog has a snapshot");
     let engine = open(&live);
+    stock(&engine, &begun).await;
     let meters = meters(&engine).await;
     let organization = meters[0].organization;
     for (secret, scope) in [(1, Scope::Admin), (2, Scope::Ingest), (3, Scope::Read)] {
@@ -218,6 +365,7 @@ async fn ledger(engine: &Engine) -> String {
             }
         }
     }
+    inventory(engine, &mut out);
     repeats(engine, &mut out).await;
     for secret in 1..=3 {
         let secret = TokenText::mint(&[secret; 32]);

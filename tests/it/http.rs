@@ -18,6 +18,7 @@ use crate::server::Options;
 use crate::server::Server;
 
 mod ingest;
+mod products;
 mod reads;
 mod transport;
 

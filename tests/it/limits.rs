@@ -120,6 +120,7 @@ fn nobody_does_more_than_its_token_allows() {
         make("default", "ingest"),
         make("default", "admin"),
         make("other", "admin"),
+        make("default", "Events:Write,customer_meters:read"),
     ];
     let reads = ["BALANCE ada tokens", "GRANTS ada tokens", "STATE ada", "ECHO x", "INFO"];
     let writes = ["USE ada tokens 0", "DEBIT ada tokens 0", "VOID ada tokens none"];
@@ -141,7 +142,13 @@ fn nobody_does_more_than_its_token_allows() {
             _ => panic!("some of {lines:?} are denied"),
         }
     };
-    let [read, ingest, admin, other] = &tokens;
+    let [read, ingest, admin, other, polars] = &tokens;
+    // Scopes of Polar's open its API, not these commands.
+    assert_eq!(
+        [&reads, &writes[..], &rules].map(|lines| allowed(polars, lines)),
+        [false, false, false]
+    );
+    assert!(caller.says("TOKEN LIST").contains("scope events:write,customer_meters:read"));
     assert_eq!(
         [&reads, &writes[..], &rules].map(|lines| allowed(read, lines)),
         [true, false, false]
