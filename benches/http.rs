@@ -155,20 +155,20 @@ fn main() {
     let (measuring, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
     let mut latency = Histogram::<u64>::new(3).unwrap();
     let mut elapsed = Duration::ZERO;
-    thread::scope(|scope| {
-        let load = |number: u64| {
-            let mut connection = Connection::open(&address, &token, batch, number);
-            let mut latency = Histogram::<u64>::new(3).unwrap();
-            while !stopping.load(Ordering::Relaxed) {
-                connection.write_over();
-                let sent = Instant::now();
-                connection.ask();
-                if measuring.load(Ordering::Relaxed) {
-                    latency.record(u64::try_from(sent.elapsed().as_micros()).unwrap()).unwrap();
-                }
+    let load = |number: u64| {
+        let mut connection = Connection::open(&address, &token, batch, number);
+        let mut latency = Histogram::<u64>::new(3).unwrap();
+        while !stopping.load(Ordering::Relaxed) {
+            connection.write_over();
+            let sent = Instant::now();
+            connection.ask();
+            if measuring.load(Ordering::Relaxed) {
+                latency.record(u64::try_from(sent.elapsed().as_micros()).unwrap()).unwrap();
             }
-            latency
-        };
+        }
+        latency
+    };
+    thread::scope(|scope| {
         let load = &load;
         let threads: Vec<_> =
             (0..connections).map(|number| scope.spawn(move || load(number))).collect();

@@ -5,6 +5,7 @@
 //! for all of them.
 
 mod auth;
+mod benefits;
 mod body;
 mod customer_meters;
 mod customers;
@@ -14,6 +15,7 @@ mod fields;
 mod health;
 mod meters;
 mod page;
+mod products;
 mod query;
 mod schema;
 mod scrape;
@@ -113,6 +115,8 @@ fn routes(config: &mut ServiceConfig) {
             .configure(customer_meters::routes)
             .configure(customers::routes)
             .configure(meters::routes)
+            .configure(benefits::routes)
+            .configure(products::routes)
             .default_service(web::to(no_such_path)),
     );
 }

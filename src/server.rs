@@ -28,9 +28,6 @@ use crate::token::{Scope, TokenText};
 /// Records between two log lines of a recovery.
 const LOG_RECORDS: u64 = 1_000_000;
 
-/// Threads that serve HTTP.
-const HTTP_WORKERS: usize = 1;
-
 /// Serves until TERM or INT, then drains.
 ///
 /// # Errors
@@ -65,7 +62,7 @@ async fn run(launch: Launch) -> Result<Exit, Failure> {
     first_token(&engine, given_token).await?;
     let doors = Doors::new(readiness.clone(), engine.clone());
     let http_server =
-        http::serve(http, HTTP_WORKERS, doors).context("cannot serve HTTP").map_err(internal)?;
+        http::serve(http, http_workers(), doors).context("cannot serve HTTP").map_err(internal)?;
     let http_handle = http_server.handle();
     let http_task = actix_web::rt::spawn(http_server);
     let tcp_options = TcpOptions {
@@ -93,6 +90,13 @@ async fn run(launch: Launch) -> Result<Exit, Failure> {
     let _ = http_task.await;
     tracing::info!("drained");
     Ok(Exit::Good)
+}
+
+/// Threads that serve HTTP: what they read and write is text, so they get a core for each that the
+/// shards have.
+fn http_workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).max(1)
 }
 
 /// Everything that was read is answered; then everything acknowledged is in a last snapshot.

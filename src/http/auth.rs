@@ -14,6 +14,7 @@ use crate::token::Scope;
 
 use super::Doors;
 use super::error::Problem;
+use super::query::Query;
 
 /// The holder of a token that allows what it asks for.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +56,21 @@ impl Caller {
     ///
     /// # Errors
     /// Never in practice: organizations stay.
-    pub(super) fn organization_id(&self, doors: &Doors) -> Result<Uuid, Problem> {
+    pub(super) fn organization_id(self, doors: &Doors) -> Result<Uuid, Problem> {
         let catalog = doors.engine.catalog();
         let organization = catalog.organization(self.organization);
         organization.map(|organization| organization.id.0).ok_or(Problem::NotFound)
+    }
+}
+
+impl Caller {
+    /// Whether a list is about its organization: it names that one, or none.
+    ///
+    /// # Errors
+    /// What is named is no id.
+    pub(super) fn is_meant(self, query: &Query, doors: &Doors) -> Result<bool, Problem> {
+        let own = self.organization_id(doors)?;
+        Ok(query.ids("organization_id")?.is_none_or(|ids| ids.contains(&own)))
     }
 }
 

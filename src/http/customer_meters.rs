@@ -141,10 +141,7 @@ struct Asked {
 impl Asked {
     /// What `query` asks for; `None` when that can be nothing.
     fn of(query: &Query, doors: &Doors, caller: Caller) -> Result<Option<Self>, Problem> {
-        let organization_id = caller.organization_id(doors)?;
-        if let Some(ids) = query.ids("organization_id")?
-            && !ids.contains(&organization_id)
-        {
+        if !caller.is_meant(query, doors)? {
             return Ok(None);
         }
         let directory = doors.engine.directory();

@@ -187,10 +187,12 @@ const fn rule_of(error: CatalogError) -> (&'static str, &'static [&'static str])
         E::BenefitDescription => ("value_error", &["description"]),
         E::BenefitUnits => ("value_error", &["properties", "units"]),
         E::BenefitTwice | E::UnknownBenefit => ("value_error", &["benefits"]),
-        E::NoPrice | E::StaticPrices | E::MeteredPrices | E::Currencies | E::Amount => {
-            ("value_error", &["prices"])
-        }
-        E::UnknownPrice => ("value_error", &["prices"]),
+        E::NoPrice
+        | E::StaticPrices
+        | E::MeteredPrices
+        | E::Currencies
+        | E::Amount
+        | E::UnknownPrice => ("value_error", &["prices"]),
         E::NotRecurring | E::Interval => ("value_error", &["recurring_interval"]),
         E::IdTaken
         | E::Comment
@@ -260,12 +262,11 @@ struct OfRules<'a> {
 
 impl Problem {
     fn challenge(&self, error: &str) -> String {
-        let scope = match self {
-            Self::InsufficientScope(scopes) => {
-                let names: Vec<&str> = scopes.iter().map(|scope| scope.text()).collect();
-                format!(", scope=\"{}\"", names.join(" "))
-            }
-            _ => String::new(),
+        let scope = if let Self::InsufficientScope(scopes) = self {
+            let names: Vec<&str> = scopes.iter().map(|scope| scope.text()).collect();
+            format!(", scope=\"{}\"", names.join(" "))
+        } else {
+            String::new()
         };
         format!("Bearer realm=\"{REALM}\"{scope}, error=\"{error}\", error_description=\"{self}\"")
     }

@@ -36,12 +36,20 @@ impl Broken {
     }
 }
 
+impl Broken {
+    /// The same rule, broken at `step` of what is read.
+    pub(super) fn below(mut self, step: Step) -> Self {
+        self.within.insert(0, step);
+        self
+    }
+}
+
 /// What a rule makes of a field.
 pub(super) type Read<T> = Result<T, Broken>;
 
-/// The fields of an object that are not read yet, and the rules that were broken so far.
+/// The fields of an object, and the rules that were broken so far.
 pub(super) struct Fields<'a> {
-    fields: BTreeMap<String, &'a RawValue>,
+    raw: BTreeMap<String, &'a RawValue>,
     loc: Vec<Step>,
     faults: Vec<Fault>,
 }
@@ -52,12 +60,17 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// It is no JSON, or no object.
     pub(super) fn of(body: &'a Body) -> Result<Self, Problem> {
-        Ok(Self { fields: body.object()?, loc: vec!["body".into()], faults: Vec::new() })
+        Ok(Self { raw: body.object()?, loc: vec!["body".into()], faults: Vec::new() })
+    }
+
+    /// Whether a field was sent, and not as `null`.
+    pub(super) fn has_value(&self, name: &str) -> bool {
+        self.raw.get(name).is_some_and(|raw| raw.get() != "null")
     }
 
     /// Whether a field was sent, be it `null`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.raw.contains_key(name)
     }
 
     /// A field that may be missing or `null`.
@@ -66,7 +79,7 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl FnOnce(&'a RawValue) -> Read<T>,
     ) -> Option<T> {
-        let raw = *self.fields.get(name)?;
+        let raw = *self.raw.get(name)?;
         if raw.get() == "null" {
             return None;
         }
@@ -79,16 +92,68 @@ impl<'a> Fields<'a> {
         name: &'static str,
         read: impl FnOnce(&'a RawValue) -> Read<T>,
     ) -> Option<T> {
-        match self.fields.get(name) {
-            Some(raw) => {
-                let raw = *raw;
-                read(raw).map_err(|broken| self.break_rule(name, broken, Some(raw))).ok()
+        let Some(&raw) = self.raw.get(name) else {
+            self.break_rule(name, Broken::new("missing", "Field required"), None);
+            return None;
+        };
+        read(raw).map_err(|broken| self.break_rule(name, broken, Some(raw))).ok()
+    }
+
+    /// A field that has to be there, and is an object of fields.
+    pub(super) fn object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let raw = self.required(name, Ok)?;
+        self.within(raw, [name.into()], read)
+    }
+
+    /// A field that has to be there, and is a list of so many objects of fields at most.
+    pub(super) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        count_max: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.required(name, |raw| {
+            let items: Vec<&'a RawValue> = serde_json::from_str(raw.get())
+                .map_err(|_| Broken::new("list_type", "Input should be a valid list"))?;
+            if items.len() > count_max {
+                let msg = format!("List should have at most {count_max} items");
+                return Err(Broken::new("too_long", msg));
             }
-            None => {
-                self.break_rule(name, Broken::new("missing", "Field required"), None);
-                None
-            }
+            Ok(items)
+        })?;
+        let mut all = Some(Vec::with_capacity(items.len()));
+        for (place, raw) in items.into_iter().enumerate() {
+            let one = self.within(raw, [name.into(), place.into()], &mut read);
+            all = all.zip(one).map(|(mut all, one)| {
+                all.push(one);
+                all
+            });
         }
+        all
+    }
+
+    /// Reads the fields of `raw`, which stands at `path` in this object.
+    fn within<T>(
+        &mut self,
+        raw: &'a RawValue,
+        path: impl IntoIterator<Item = Step>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let loc: Vec<Step> = self.loc.iter().cloned().chain(path).collect();
+        let Ok(fields) = serde_json::from_str(raw.get()) else {
+            let fault = Fault::new("dict_type", loc, "Input should be a valid dictionary");
+            self.faults.push(fault.with_json(raw));
+            return None;
+        };
+        let faults = std::mem::take(&mut self.faults);
+        let mut inner = Self { raw: fields, loc, faults };
+        let value = read(&mut inner);
+        self.faults = inner.faults;
+        value
     }
 
     /// A token speaks for one organization, so that it does not have to be named.
@@ -214,3 +279,6 @@ pub(super) fn has_metadata(metadata: &Metadata, asked: &BTreeMap<&str, Vec<&str>
         values.contains(&text.as_str())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,8 +70,7 @@ async fn list(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpRespo
     let sorting = sorting(&query, &known, (By::Name, Direction::Ascending))?;
     let archived = query.flag("is_archived")?;
     let organization_id = caller.organization_id(&doors)?;
-    let organizations = query.ids("organization_id")?;
-    let is_own = organizations.is_none_or(|ids| ids.contains(&organization_id));
+    let is_own = caller.is_meant(&query, &doors)?;
     let part = query.one("query").unwrap_or("").to_lowercase();
     let metadata = query.metadata();
     let catalog = doors.engine.catalog().clone();

@@ -122,3 +122,6 @@ pub(super) fn sorting<C: Copy>(
     }
     Ok(sorting)
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,29 @@ impl Query {
         Ok((!ids.is_empty()).then_some(ids))
     }
 
+    /// Every one of these words under `name`; nothing when it is not asked for.
+    ///
+    /// # Errors
+    /// One of them is none of `words`.
+    pub(super) fn words<T: Copy>(
+        &self,
+        name: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<Vec<T>>, Problem> {
+        let mut found = Vec::new();
+        for text in self.all(name) {
+            let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) else {
+                let names: Vec<String> =
+                    words.iter().map(|(word, _)| format!("'{word}'")).collect();
+                let loc = ["query".into(), name.into()];
+                let msg = format!("Input should be {}", names.join(" or "));
+                return Err(Fault::new("enum", loc, msg).with_text(text).into());
+            };
+            found.push(*meaning);
+        }
+        Ok((!found.is_empty()).then_some(found))
+    }
+
     /// What is asked of metadata, as `metadata[key]=value`: for each key, the values that will do.
     pub(super) fn metadata(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -131,3 +154,6 @@ fn id(text: &str) -> Option<Uuid> {
 fn not_an_id(loc: [super::error::Step; 2], text: &str) -> Problem {
     Fault::new("uuid_parsing", loc, "Input should be a valid UUID").with_text(text).into()
 }
+
+#[cfg(test)]
+mod tests;

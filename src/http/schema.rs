@@ -15,13 +15,15 @@ use crate::units::write_decimal;
 mod customer;
 mod customer_meter;
 mod meter;
+mod product;
 
 pub(super) use self::customer::Customer;
 pub(super) use self::customer::CustomerState;
 pub(super) use self::customer_meter::CustomerMeter;
 pub(super) use self::customer_meter::CustomerStateMeter;
-pub(super) use self::customer_meter::Standing;
 pub(super) use self::meter::Meter;
+pub(super) use self::product::Benefit;
+pub(super) use self::product::Product;
 
 /// A decimal as Polar's float: `115.0`, `-0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,11 @@ use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::caller::Caller;
+use crate::http::Client;
 use crate::server::Options;
 
 const MIB: u64 = 1024 * 1024;
@@ -105,6 +107,13 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
     }
     assert_eq!(caller.says("BALANCE ada tokens"), balance);
     assert_eq!(caller.says("STATE {ada}eve"), "");
+    let mut client = Client::of(&server);
+    let event = json!({"events": [{"name": "tokens", "external_customer_id": "{ada}eve"}]});
+    let refused = client.post("/v1/events/ingest", &event);
+    assert_eq!((refused.status, refused.header("retry-after")), (507, Some("1")));
+    assert_eq!(refused.json()["error"], "InsufficientStorage");
+    let ada = client.get("/v1/customers/external/ada/state").json();
+    assert_eq!(ada["active_meters"][0]["balance"].to_string(), format!("{balance}.0"));
 
     // Killed with a full disk, it starts again and reads.
     let server = server.kill().start();

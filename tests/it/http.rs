@@ -18,6 +18,7 @@ use crate::server::Options;
 use crate::server::Server;
 
 mod ingest;
+mod products;
 mod reads;
 mod transport;
 
@@ -95,21 +96,16 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
-        if let Some(token) = &self.token {
-            head.push_str(&format!("authorization: Bearer {token}\r\n"));
-        }
+        let mut head = vec![format!("{method} {path} HTTP/1.1"), "host: test".to_owned()];
+        head.extend(self.token.as_ref().map(|token| format!("authorization: Bearer {token}")));
         if let Some(body) = body {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            head.push(format!("content-length: {}", body.len()));
             if !headers.iter().any(|(name, _)| *name == "content-type") {
-                head.push_str("content-type: application/json\r\n");
+                head.push("content-type: application/json".to_owned());
             }
         }
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
+        head.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        let mut bytes = format!("{}\r\n\r\n", head.join("\r\n")).into_bytes();
         bytes.extend_from_slice(body.unwrap_or_default());
         self.socket.get_mut().write_all(&bytes).unwrap();
         self.answer()

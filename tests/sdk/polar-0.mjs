@@ -48,6 +48,30 @@ const state = await polar.customers.getStateExternal({ externalId: "ada" });
 assert.equal(state.activeMeters[0].balance, -107.5);
 assert.deepEqual(await polar.customers.getState({ id: state.id }), state);
 
+const benefit = await polar.benefits.create({
+  type: "meter_credit",
+  description: "A hundred tokens",
+  properties: { units: 100, rollover: true, meterId: tokens.id },
+});
+assert.deepEqual(await polar.benefits.get({ id: benefit.id }), benefit);
+const product = await polar.products.create({
+  name: "Pro",
+  recurringInterval: "month",
+  prices: [
+    { amountType: "fixed", priceAmount: 0 },
+    { amountType: "metered_unit", meterId: tokens.id, unitAmount: "0.25", capAmount: 900 },
+  ],
+});
+assert.equal(product.prices[1].unitAmount, "0.25");
+const productBenefitsUpdate = { benefits: [benefit.id] };
+const carrying = await polar.products.updateBenefits({ id: product.id, productBenefitsUpdate });
+assert.deepEqual(carrying.benefits, [benefit]);
+assert.deepEqual((await polar.products.list({})).result.items, [carrying]);
+const productUpdate = { name: "Pro 2", isArchived: true };
+assert.equal((await polar.products.update({ id: product.id, productUpdate })).isArchived, true);
+await polar.benefits.delete({ id: benefit.id });
+assert.deepEqual((await polar.benefits.list({})).result.items, []);
+
 const nobody = "5041180b-748b-4ea6-afce-2e30ea5be902";
 await assert.rejects(polar.meters.get({ id: nobody }), status(404));
 await assert.rejects(polar.customerMeters.get({ id: "no" }), status(422));

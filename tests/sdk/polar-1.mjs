@@ -45,5 +45,22 @@ const state = await polar.customers.getStateExternal("ada/eins zwei%41");
 assert.equal(state.active_meters[0].balance, -115);
 assert.deepEqual(await polar.customers.getState(state.id), state);
 
+const benefit = await polar.benefits.create({
+  type: "meter_credit",
+  description: "A hundred tokens",
+  properties: { units: 100, rollover: false, meter_id: tokens.id },
+});
+const product = await polar.products.create({
+  name: "Pro",
+  recurring_interval: "month",
+  prices: [{ amount_type: "free" }],
+});
+assert.equal(product.prices[0].price_amount, 0);
+const carrying = await polar.products.updateBenefits(product.id, { benefits: [benefit.id] });
+assert.deepEqual(carrying.benefits, [benefit]);
+assert.deepEqual((await polar.products.list({})).items, [carrying]);
+await polar.benefits.delete(benefit.id);
+assert.deepEqual((await polar.benefits.list({})).items, []);
+
 const stranger = createPolar({ accessToken: "guess", baseUrl });
 await assert.rejects(stranger.meters.list(), status(401));

@@ -71,6 +71,34 @@ with Polar(access_token=TOKEN, server_url=URL) as polar:
     state = polar.customers.get_state_external(external_id="ada")
     check("a state", [meter.balance for meter in state.active_meters], [-175.0])
     check("by id", polar.customers.get_state(id=state.id), state)
+    benefit = polar.benefits.create(
+        request={
+            "type": "meter_credit",
+            "description": "A hundred tokens",
+            "properties": {"units": 100, "rollover": False, "meter_id": tokens.id},
+        }
+    )
+    check("a benefit", benefit.properties.units, 100)
+    check("benefits", polar.benefits.list().result.items, [benefit])
+    product = polar.products.create(
+        request={
+            "name": "Pro",
+            "recurring_interval": "month",
+            "prices": [
+                {"amount_type": "fixed", "price_amount": 0},
+                {"amount_type": "metered_unit", "meter_id": tokens.id, "unit_amount": 0.5},
+            ],
+        }
+    )
+    check("its price", product.prices[1].unit_amount, "0.5")
+    product = polar.products.update_benefits(
+        id=product.id, product_benefits_update={"benefits": [benefit.id]}
+    )
+    check("it carries", product.benefits, [benefit])
+    check("products", polar.products.list().result.items, [product])
+    check("the product", polar.products.get(id=product.id), product)
+    polar.benefits.delete(id=benefit.id)
+    raises(models.ResourceNotFound, lambda: polar.benefits.get(id=benefit.id))
     nobody = "5041180b-748b-4ea6-afce-2e30ea5be902"
     raises(models.ResourceNotFound, lambda: polar.meters.get(id=nobody))
     raises(models.ResourceNotFound, lambda: polar.customers.get_state(id=nobody))

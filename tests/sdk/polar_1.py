@@ -106,5 +106,47 @@ with Polar(TOKEN, base_url=URL) as polar:
     check("archived ones", [meter.id for meter in polar.meters.list(is_archived=True).items], [calls.id])
     check("again in use", polar.meters.update(calls.id, is_archived=False).archived_at, None)
 
+    # Benefits and products.
+    credit = {"units": 100, "rollover": True, "meter_id": tokens.id}
+    benefit = polar.benefits.create(
+        type="meter_credit", description="A hundred tokens", properties=credit
+    )
+    check("a benefit", (benefit.properties.units, benefit.properties.rollover), (100, True))
+    patch = {"type": "meter_credit", "properties": credit | {"units": 50}}
+    check("its units", polar.benefits.update(benefit.id, **patch).properties.units, 50)
+    check("benefits", [one.id for one in polar.benefits.list(query="hundred").items], [benefit.id])
+    check("the benefit", polar.benefits.get(benefit.id).description, "A hundred tokens")
+    metered = {
+        "amount_type": "metered_unit",
+        "meter_id": tokens.id,
+        "unit_amount": "0.000000000125",
+        "cap_amount": 5000,
+    }
+    product = polar.products.create(
+        name="Pro",
+        recurring_interval="month",
+        prices=[{"amount_type": "fixed", "price_amount": 0}, metered],
+        metadata={"plan": "pro"},
+    )
+    check("its price", product.prices[1].unit_amount, "0.000000000125")
+    check("its meter", product.prices[1].meter.name, "Tokens")
+    carrying = polar.products.update_benefits(product.id, benefits=[benefit.id])
+    check("it carries", [one.id for one in carrying.benefits], [benefit.id])
+    kept = [{"id": product.prices[0].id}]
+    renamed = polar.products.update(product.id, name="Pro 2", prices=kept)
+    check("prices", [price.id for price in renamed.prices], [product.prices[0].id])
+    pack = polar.products.create(
+        name="Pack", prices=[{"amount_type": "fixed", "price_amount": 1500}]
+    )
+    check("once", (pack.is_recurring, pack.prices[0].price_amount), (False, 1500))
+    dear = polar.products.list(sorting=["-price_amount"])
+    check("products", [one.name for one in dear.items], ["Pack", "Pro 2"])
+    check("recurring", len(polar.products.list(is_recurring=True, benefit_id=benefit.id).items), 1)
+    check("put away", polar.products.update(pack.id, is_archived=True).is_archived, True)
+    check("the product", polar.products.get(pack.id).is_archived, True)
+    polar.benefits.delete(benefit.id)
+    raises(ResourceNotFound, lambda: polar.benefits.get(benefit.id))
+    check("it carries", polar.products.get(product.id).benefits, [])
+
 with Polar("guess", base_url=URL) as stranger:
     check("a stranger", raises(PolarClientError, lambda: stranger.meters.list()).status_code, 401)

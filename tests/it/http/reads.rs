@@ -210,21 +210,21 @@ fn a_meter_keeps_polars_rules() {
     // The prefix is taken off, as Polar shows it.
     assert_eq!(made["filter"]["clauses"][0]["property"], "tier");
     let path = format!("/v1/meters/{}", made["id"].as_str().unwrap());
-    let mut patch = |client: &mut Client, body: Value| {
+    let change = |client: &mut Client, body: Value| {
         client.ask("PATCH", &path, &[], Some(body.to_string().as_bytes()))
     };
     // Nothing was counted yet, so the definition may change; afterwards it may not.
     let sum = json!({"func": "sum", "property": "n"});
-    let answer = patch(&mut client, json!({"aggregation": sum}));
+    let answer = change(&mut client, json!({"aggregation": sum}));
     assert_eq!((answer.status, &answer.json()["aggregation"]), (200, &sum));
     let event =
         json!({"name": "x", "external_customer_id": "ada", "metadata": {"tier": "gold", "n": 5}});
     assert_eq!(client.post(INGEST, &json!({"events": [event]})).json()["inserted"], 1);
-    let answer = patch(&mut client, json!({"aggregation": count}));
+    let answer = change(&mut client, json!({"aggregation": count}));
     assert_eq!(answer.faults(), ["body.filter forbidden"]);
     // What says the same is no change, and `null` says nothing.
-    assert_eq!(patch(&mut client, json!({"aggregation": sum, "name": null})).status, 200);
-    let answer = patch(&mut client, json!({"is_archived": true}));
+    assert_eq!(change(&mut client, json!({"aggregation": sum, "name": null})).status, 200);
+    let answer = change(&mut client, json!({"is_archived": true}));
     assert_eq!(answer.status, 200);
     assert!(answer.json()["archived_at"].is_string());
     // An archived meter collects nothing.

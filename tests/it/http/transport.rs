@@ -3,7 +3,7 @@
 use super::*;
 
 /// Each path with the least that a token has to be: method, path, role.
-const PATHS: [(&str, &str, &str); 9] = [
+const PATHS: [(&str, &str, &str); 19] = [
     ("POST", "/v1/events/ingest", "ingest"),
     ("GET", "/v1/meters/", "read"),
     ("POST", "/v1/meters/", "admin"),
@@ -13,6 +13,16 @@ const PATHS: [(&str, &str, &str); 9] = [
     ("GET", "/v1/customer-meters/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
     ("GET", "/v1/customers/5041180b-748b-4ea6-afce-2e30ea5be902/state", "read"),
     ("GET", "/v1/customers/external/nobody/state", "read"),
+    ("GET", "/v1/benefits/", "read"),
+    ("POST", "/v1/benefits/", "admin"),
+    ("GET", "/v1/benefits/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
+    ("PATCH", "/v1/benefits/5041180b-748b-4ea6-afce-2e30ea5be902", "admin"),
+    ("DELETE", "/v1/benefits/5041180b-748b-4ea6-afce-2e30ea5be902", "admin"),
+    ("GET", "/v1/products/", "read"),
+    ("POST", "/v1/products/", "admin"),
+    ("GET", "/v1/products/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
+    ("PATCH", "/v1/products/5041180b-748b-4ea6-afce-2e30ea5be902", "admin"),
+    ("POST", "/v1/products/5041180b-748b-4ea6-afce-2e30ea5be902/benefits", "admin"),
 ];
 
 const EMPTY: &[u8] = br#"{"events":[]}"#;
