@@ -15,6 +15,7 @@ use crate::id::BenefitGrantId;
 use crate::id::MeterNumber;
 use crate::id::OrderId;
 use crate::id::SubscriptionId;
+use crate::product::ProductTerms;
 use crate::time::Timestamp;
 
 mod benefit_grant;
@@ -163,6 +164,16 @@ impl Customer {
     #[must_use]
     pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
         self.subscriptions.iter().find(|subscription| subscription.id == id)
+    }
+
+    /// What its subscriptions are sold on, as far as a product's benefits still matter to them: what
+    /// those that run are on, and what those that wait for another product will be on.
+    pub fn terms_in_use(&self) -> impl Iterator<Item = &Arc<ProductTerms>> {
+        self.subscriptions.iter().flat_map(|subscription| {
+            let own = subscription.status.is_billable().then_some(&subscription.terms);
+            let next = subscription.pending_change.as_ref().map(|change| &change.terms);
+            own.into_iter().chain(next)
+        })
     }
 
     /// Its orders, oldest first.

@@ -33,6 +33,16 @@ pub struct ProductTerms {
     pub credits: Vec<Credit>,
 }
 
+impl ProductTerms {
+    /// Whether both credit the same benefits, in whatever order and of however many units.
+    #[must_use]
+    pub fn has_benefits_of(&self, other: &Self) -> bool {
+        let credits = |credit: &Credit| other.credits.iter().any(|o| o.benefit == credit.benefit);
+        // A product carries each benefit once.
+        self.credits.len() == other.credits.len() && self.credits.iter().all(credits)
+    }
+}
+
 /// A price for a period, or for a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedPrice {

@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use crate::customer::CustomerCommand;
 use crate::event::{Event, EventCustomer};
-use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::id::{
+    CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, ProductId,
+};
 use crate::profile::ProfileCommand;
 use crate::slot::Slot;
 use crate::span::Span;
@@ -192,6 +194,14 @@ pub enum Proposal {
     },
     /// A period of one of this customer's subscriptions is over.
     TurnOver(CustomerNumber),
+    /// This customer's subscriptions to a product are to have the benefits that it carries by the
+    /// catalog in force when this is sequenced.
+    SyncBenefits {
+        /// The customer.
+        customer: CustomerNumber,
+        /// The product.
+        product: ProductId,
+    },
     /// A version of the catalog is in force.
     Catalog(CatalogVersion),
 }

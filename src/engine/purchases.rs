@@ -17,6 +17,8 @@ use crate::product::ProductTerms;
 use crate::span::Span;
 use crate::time::Timestamp;
 
+pub mod benefits;
+
 /// Why nothing came of a command to a customer's purchases. Nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PurchaseError {
@@ -46,8 +48,9 @@ impl Engine {
     ) -> Result<SubscriptionId, PurchaseError> {
         let subscription = SubscriptionId(Uuid::new_v4());
         let terms = self.terms_on_sale(organization, product)?;
-        let subscribe = Subscribe { subscription, terms, start, trial_end };
+        let subscribe = Subscribe { subscription, terms: Arc::clone(&terms), start, trial_end };
         self.purchase(organization, customer, CustomerCommand::Subscribe(subscribe)).await?;
+        self.catch_up_benefits(organization, customer, &terms).await?;
         Ok(subscription)
     }
 
@@ -83,8 +86,9 @@ impl Engine {
         when: ChangeWhen,
     ) -> Result<(), PurchaseError> {
         let terms = self.terms_on_sale(organization, product)?;
-        let change = ChangeProduct { subscription, terms, when };
-        self.purchase(organization, customer, CustomerCommand::ChangeProduct(change)).await
+        let change = ChangeProduct { subscription, terms: Arc::clone(&terms), when };
+        self.purchase(organization, customer, CustomerCommand::ChangeProduct(change)).await?;
+        self.catch_up_benefits(organization, customer, &terms).await
     }
 
     /// Moves the end of a subscription's current period.

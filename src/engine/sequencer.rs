@@ -479,6 +479,9 @@ impl Sequencer {
                 self.catch_up(customer, &mut at)?;
                 None
             }
+            Proposal::SyncBenefits { customer, product } => {
+                self.sync_benefits(customer, product, &mut at)?
+            }
             Proposal::Advance { customer, meter } => {
                 let head = CommandHead { customer, meter, key: &[], at: None };
                 Some(self.command(&head, Action::Advance, &mut at)?)

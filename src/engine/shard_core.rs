@@ -190,8 +190,8 @@ impl ShardCore {
                 }
                 due <= now
             }
-            // The sequencer looks whether it still is.
-            Proposal::TurnOver(_) | Proposal::Catalog(_) => true,
+            // The sequencer looks whether it still is; what is in step already stays as it is.
+            Proposal::TurnOver(_) | Proposal::SyncBenefits { .. } | Proposal::Catalog(_) => true,
         }
     }
 

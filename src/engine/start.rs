@@ -21,6 +21,7 @@ use crate::engine::imaging::SnapshotTaker;
 use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
 use crate::engine::offline;
 use crate::engine::open_batch::OpenBatch;
+use crate::engine::purchases::benefits;
 use crate::engine::recovery::{
     Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, recover_shard,
 };
@@ -430,6 +431,7 @@ fn run_actors(plan: Plan) -> std::io::Result<Started> {
         let timers = SchedulerActor::timers(scheduler.clone());
         let number = shard.number;
         let applied = Arc::new(AtomicU64::new(shard.core.shard.applied.0));
+        let behind = benefits::behind(&shard.core.shard, &shard.catalog.load());
         let shared = ShardShared {
             applied: Arc::clone(&applied),
             catalog: shard.catalog,
@@ -443,6 +445,7 @@ fn run_actors(plan: Plan) -> std::io::Result<Started> {
             ShardActor::new(number, core, shared)
         });
         let handle = ShardHandle::new(addr, applied);
+        actix::spawn(benefits::catch_up(handle.clone(), behind));
         let (committed, failed) = handle.recipients();
         let listener =
             Listener { shard: number, committed, failed, on_fatal: Arc::clone(&plan.on_fatal) };

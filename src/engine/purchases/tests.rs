@@ -20,7 +20,7 @@ use crate::units::Units;
 
 const MONTHLY: Interval = Interval { unit: IntervalUnit::Month, count: 1 };
 
-fn open(path: &Path) -> (Engine, OrganizationNumber) {
+pub(super) fn open(path: &Path) -> (Engine, OrganizationNumber) {
     let terms = Terms { shards: Term::Suggested(2), clock: Term::Suggested(ClockKind::Manual) };
     let (data_dir, _) = DataDir::open_or_create(path, terms).unwrap();
     let engine = Engine::open_in(data_dir, &EngineOptions::default()).unwrap();
@@ -28,23 +28,23 @@ fn open(path: &Path) -> (Engine, OrganizationNumber) {
     (engine, organization)
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-fn units(text: &str) -> Units {
+pub(super) fn units(text: &str) -> Units {
     Units::parse(text.as_bytes()).unwrap()
 }
 
 /// A meter, a product for it and a customer.
-struct Shop {
-    meter: Arc<Meter>,
-    product: ProductId,
-    anna: CustomerId,
+pub(super) struct Shop {
+    pub(super) meter: Arc<Meter>,
+    pub(super) product: ProductId,
+    pub(super) anna: CustomerId,
 }
 
 /// Sells 100 tokens a month for nothing; a token beyond costs half a cent when `metered`.
-async fn shop(engine: &Engine, acme: OrganizationNumber, metered: bool) -> Shop {
+pub(super) async fn shop(engine: &Engine, acme: OrganizationNumber, metered: bool) -> Shop {
     let meter = engine.create_meter(acme, "tokens", "call", Aggregation::Count).await.unwrap();
     let price = |amount| NewPrice { id: PriceId(Uuid::new_v4()), currency: Currency::USD, amount };
     let mut prices = vec![price(PriceAmount::Fixed(Money::ZERO))];
@@ -93,7 +93,7 @@ async fn shop(engine: &Engine, acme: OrganizationNumber, metered: bool) -> Shop 
     Shop { meter, product, anna }
 }
 
-async fn balance(engine: &Engine, shop: &Shop) -> String {
+pub(super) async fn balance(engine: &Engine, shop: &Shop) -> String {
     engine.balance(&shop.meter, "anna").await.unwrap().to_string()
 }
 
@@ -110,7 +110,11 @@ async fn orders(
     purchases.orders().map(|order| (order.reason, order.total().0, day(order.created_at))).collect()
 }
 
-async fn subscribe(engine: &Engine, acme: OrganizationNumber, shop: &Shop) -> SubscriptionId {
+pub(super) async fn subscribe(
+    engine: &Engine,
+    acme: OrganizationNumber,
+    shop: &Shop,
+) -> SubscriptionId {
     engine.subscribe(acme, shop.anna, shop.product, Start::Api, None).await.unwrap()
 }
 

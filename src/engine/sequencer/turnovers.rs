@@ -65,6 +65,19 @@ impl Sequencer {
         Ok(())
     }
 
+    /// Lets a customer's subscriptions to `product` follow its benefits, unless there is no such
+    /// product any more.
+    pub(super) fn sync_benefits(
+        &mut self,
+        customer: CustomerNumber,
+        product: ProductId,
+        at: &mut At<'_, '_>,
+    ) -> Result<Option<StepBody>, EngineError> {
+        self.catch_up(customer, at)?;
+        let Some(terms) = self.terms_of(product) else { return Ok(None) };
+        self.purchase(customer, CustomerCommand::SyncBenefits { terms }, at).map(Some)
+    }
+
     /// A command to a customer's purchases.
     pub(super) fn purchase(
         customer: CustomerNumber,
