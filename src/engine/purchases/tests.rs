@@ -43,12 +43,21 @@ pub(super) struct Shop {
     pub(super) anna: CustomerId,
 }
 
-/// Sells 100 tokens a month for nothing; a token beyond costs half a cent when `metered`.
-pub(super) async fn shop(engine: &Engine, acme: OrganizationNumber, metered: bool) -> Shop {
+/// What a token beyond the credits costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overage {
+    /// Half a cent.
+    Billed,
+    /// Nothing.
+    Free,
+}
+
+/// Sells 100 tokens a month for nothing.
+pub(super) async fn shop(engine: &Engine, acme: OrganizationNumber, overage: Overage) -> Shop {
     let meter = engine.create_meter(acme, "tokens", "call", Aggregation::Count).await.unwrap();
     let price = |amount| NewPrice { id: PriceId(Uuid::new_v4()), currency: Currency::USD, amount };
     let mut prices = vec![price(PriceAmount::Fixed(Money::ZERO))];
-    if metered {
+    if overage == Overage::Billed {
         let unit_amount = UnitPrice::new("0.5".parse().unwrap()).unwrap();
         let amount = PriceAmount::MeteredUnit { meter: meter.number, unit_amount, cap: None };
         prices.push(price(amount));
@@ -123,7 +132,7 @@ async fn a_year_of_cycles_bills_overage_and_credits_again_over_restarts() {
     let dir = tempfile::tempdir().unwrap();
     let (mut engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-31T10:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, true).await;
+    let shop = shop(&engine, acme, Overage::Billed).await;
     let subscription = subscribe(&engine, acme, &shop).await;
     assert_eq!(balance(&engine, &shop).await, "100");
     let boundaries = ["02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31", "09-30"];
@@ -162,7 +171,7 @@ async fn periods_that_were_missed_are_caught_up_one_by_one() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-15T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, true).await;
+    let shop = shop(&engine, acme, Overage::Billed).await;
     subscribe(&engine, acme, &shop).await;
     engine.use_units(&shop.meter, "anna", units("101"), None).await.unwrap();
     engine.drain().await.unwrap();
@@ -184,7 +193,7 @@ async fn without_a_metered_price_nothing_is_billed_and_cancelling_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, false).await;
+    let shop = shop(&engine, acme, Overage::Free).await;
     let subscription = subscribe(&engine, acme, &shop).await;
     engine.use_units(&shop.meter, "anna", units("250"), None).await.unwrap();
     engine.move_clock(at("2026-02-01T00:00:00Z")).await.unwrap();

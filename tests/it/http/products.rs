@@ -24,7 +24,7 @@ impl Shop {
         text(&answer.json()["id"])
     }
 
-    fn product(&mut self, more: Value) -> Answer {
+    fn product(&mut self, more: &Value) -> Answer {
         let free = json!([{"amount_type": "fixed", "price_amount": 0}]);
         let mut body = json!({"name": "Pro", "recurring_interval": "month", "prices": free});
         for (key, value) in more.as_object().unwrap() {

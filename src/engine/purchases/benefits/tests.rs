@@ -3,7 +3,7 @@ use uuid::Uuid;
 use crate::catalog::NewBenefit;
 use crate::engine::Engine;
 use crate::engine::purchases::PurchaseError;
-use crate::engine::purchases::tests::{Shop, at, balance, open, shop, subscribe, units};
+use crate::engine::purchases::tests::{Overage, Shop, at, balance, open, shop, subscribe, units};
 use crate::grant::Rollover;
 use crate::id::{BenefitId, OrganizationNumber, ProductId};
 use crate::metadata::Metadata;
@@ -37,7 +37,7 @@ async fn subscriptions_follow_the_list_and_a_repeat_finds_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, true).await;
+    let shop = shop(&engine, acme, Overage::Billed).await;
     subscribe(&engine, acme, &shop).await;
     engine.use_units(&shop.meter, "anna", units("30"), None).await.unwrap();
     assert_eq!(balance(&engine, &shop).await, "70");
@@ -73,7 +73,7 @@ async fn whoever_was_not_reached_before_the_end_is_reached_at_start() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, false).await;
+    let shop = shop(&engine, acme, Overage::Free).await;
     subscribe(&engine, acme, &shop).await;
     let seven = credit(&engine, acme, &shop, 7).await;
     engine.set_product_benefits(shop.product, vec![seven]).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_walk_reaches_everybody_on_every_shard_and_no_stranger() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, false).await;
+    let shop = shop(&engine, acme, Overage::Free).await;
     let names: Vec<String> = (0..40).map(|number| format!("customer-{number}")).collect();
     for name in &names {
         let details = ProfileDetails {
