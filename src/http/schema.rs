@@ -12,16 +12,24 @@ use serde_json::value::RawValue;
 use crate::time::Timestamp;
 use crate::units::write_decimal;
 
+mod benefit;
 mod customer;
 mod customer_meter;
 mod meter;
+mod product;
 
+pub(super) use self::benefit::Benefit;
 pub(super) use self::customer::Customer;
 pub(super) use self::customer::CustomerState;
 pub(super) use self::customer_meter::CustomerMeter;
 pub(super) use self::customer_meter::CustomerStateMeter;
 pub(super) use self::customer_meter::Standing;
 pub(super) use self::meter::Meter;
+pub(super) use self::meter::NamedMeter;
+pub(super) use self::product::Price;
+pub(super) use self::product::Product;
+pub(super) use self::product::ProductSummary;
+pub(super) use self::product::interval_word;
 
 /// A decimal as Polar's float: `115.0`, `-0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
