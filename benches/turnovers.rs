@@ -176,10 +176,7 @@ async fn subscribe(engine: &Engine, meter: &Meter, sold: &Arc<ProductTerms>, sub
 fn hear(replies: Vec<Reply>) {
     for reply in replies {
         assert!(
-            matches!(
-                reply,
-                Reply::Verdict { .. } | Reply::Purchase(CustomerVerdict::Applied)
-            ),
+            matches!(reply, Reply::Verdict { .. } | Reply::Purchase(CustomerVerdict::Applied)),
             "{reply:?}"
         );
     }

@@ -4,21 +4,29 @@
 //! resource is a module with a `routes` of its own; this file names them and the limits that hold
 //! for all of them.
 
+mod audience;
 mod auth;
+mod benefit_grants;
 mod benefits;
 mod body;
+mod checkouts;
+mod customer_details;
 mod customer_meters;
 mod customers;
+mod engine;
 mod error;
 mod events;
 mod fields;
 mod health;
 mod meters;
+mod orders;
 mod page;
 mod products;
 mod query;
+mod ranked;
 mod schema;
 mod scrape;
+mod subscriptions;
 mod version;
 
 use std::io;
@@ -44,6 +52,9 @@ pub use self::body::BODIES_BYTES_MAX;
 pub use self::body::BODY_BYTES_MAX;
 pub use self::body::BODY_TIMEOUT;
 pub use self::body::BodyRoom;
+pub use self::checkouts::CHECKOUT_LIFETIME_SECONDS;
+pub use self::checkouts::CHECKOUTS_MAX;
+pub use self::checkouts::Shelf;
 
 /// A client has this long to send the head of a request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +86,8 @@ pub struct Doors {
     pub room: BodyRoom,
     /// How many requests may read all customers at a time.
     pub whole_reads: Arc<Semaphore>,
+    /// Checkouts that wait for their confirmation.
+    pub checkouts: Arc<Shelf>,
 }
 
 impl Doors {
@@ -82,7 +95,8 @@ impl Doors {
     #[must_use]
     pub fn new(readiness: Readiness, engine: Engine) -> Self {
         let whole_reads = Arc::new(Semaphore::new(WHOLE_READS_MAX));
-        Self { readiness, engine, room: BodyRoom::default(), whole_reads }
+        let (room, checkouts) = (BodyRoom::default(), Arc::default());
+        Self { readiness, engine, room, whole_reads, checkouts }
     }
 }
 
@@ -108,12 +122,16 @@ pub fn serve(listener: TcpListener, workers: usize, doors: Doors) -> io::Result<
 
 /// The table of routes.
 fn routes(config: &mut ServiceConfig) {
-    config.configure(health::routes).configure(scrape::routes).service(
+    config.configure(health::routes).configure(scrape::routes).configure(engine::routes).service(
         web::scope("/v1")
             .wrap(from_fn(version::negotiate))
             .configure(events::routes)
             .configure(customer_meters::routes)
             .configure(customers::routes)
+            .configure(subscriptions::routes)
+            .configure(orders::routes)
+            .configure(benefit_grants::routes)
+            .configure(checkouts::routes)
             .configure(meters::routes)
             .configure(benefits::routes)
             .configure(products::routes)

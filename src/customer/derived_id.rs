@@ -11,11 +11,33 @@ use crate::customer::order::OrderLineId;
 use crate::grant::Purchase;
 use crate::id::BenefitGrantId;
 use crate::id::BenefitId;
+use crate::id::CheckoutId;
+use crate::id::CustomerId;
 use crate::id::GrantId;
 use crate::id::MeterNumber;
 use crate::id::OrderId;
 use crate::id::SubscriptionId;
 use crate::time::Timestamp;
+
+/// The subscription that a checkout starts: one, however often it is confirmed.
+#[must_use]
+pub fn subscription_of_checkout(checkout: CheckoutId) -> SubscriptionId {
+    SubscriptionId(derive(b"subscription of checkout", &[checkout.0.as_bytes()]))
+}
+
+/// The order that a checkout of a product makes that is sold once.
+#[must_use]
+pub fn order_of_checkout(checkout: CheckoutId) -> OrderId {
+    OrderId(derive(b"order of checkout", &[checkout.0.as_bytes()]))
+}
+
+/// What stands for a checkout when the caller has taken the payment itself, and gave its request
+/// this idempotency key. A repeat is the same one.
+#[must_use]
+pub fn checkout_of_key(customer: CustomerId, key: &[u8]) -> CheckoutId {
+    // The key comes last, so its length does not have to be told.
+    CheckoutId(derive(b"checkout of key", &[customer.0.as_bytes(), key]))
+}
 
 /// The order that a subscription makes when its period with this number begins, or would begin.
 #[must_use]

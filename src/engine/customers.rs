@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::customer::CustomerCommand;
 use crate::engine::Engine;
 use crate::engine::call::{Call, CallBody};
+use crate::engine::purchases::PurchaseError;
 use crate::engine::put;
 use crate::engine::reply::{EngineError, Reply};
 use crate::engine::roll::CustomerView;
@@ -53,7 +55,8 @@ impl Engine {
         self.customer_called(organization, &name).await
     }
 
-    /// Deletes a customer: its names are free again, its orders stay.
+    /// Deletes a customer: its subscriptions end now and its credits are taken back, then its names
+    /// are free again. Its orders stay. Whoever was interrupted between the two deletes once more.
     ///
     /// # Errors
     /// [`EngineError::UnknownCustomer`].
@@ -62,6 +65,14 @@ impl Engine {
         organization: OrganizationNumber,
         id: CustomerId,
     ) -> Result<(), EngineError> {
+        match self.purchase(organization, id, CustomerCommand::Delete).await {
+            Ok(()) => {}
+            Err(PurchaseError::Engine(error)) => return Err(error),
+            // No deletion is refused, and none names a product.
+            Err(PurchaseError::Refused(_) | PurchaseError::UnknownProduct) => {
+                return Err(EngineError::Stopping);
+            }
+        }
         self.profile_command(organization, &id.to_string(), ProfileCommand::Delete, None).await
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::customer::{
     Buy, ChangeProduct, ChangeWhen, CustomerCommand, CustomerRefusal, CustomerVerdict, Payment,
-    Start, Subscribe, TrialEnd,
+    Start, Subscribe, TrialEnd, derived_id,
 };
 use crate::engine::Engine;
 use crate::engine::call::{Call, CallBody};
@@ -34,7 +34,8 @@ pub enum PurchaseError {
 }
 
 impl Engine {
-    /// Starts a subscription of a customer to a recurring product.
+    /// Starts a subscription of a customer to a recurring product. A checkout starts one at most: a
+    /// second time it is [`CustomerRefusal::SubscriptionAlreadyMade`].
     ///
     /// # Errors
     /// [`PurchaseError`].
@@ -46,7 +47,10 @@ impl Engine {
         start: Start,
         trial_end: Option<Timestamp>,
     ) -> Result<SubscriptionId, PurchaseError> {
-        let subscription = SubscriptionId(Uuid::new_v4());
+        let subscription = match start {
+            Start::Checkout(checkout) => derived_id::subscription_of_checkout(checkout),
+            Start::Api => SubscriptionId(Uuid::new_v4()),
+        };
         let terms = self.terms_on_sale(organization, product)?;
         let subscribe = Subscribe { subscription, terms: Arc::clone(&terms), start, trial_end };
         self.purchase(organization, customer, CustomerCommand::Subscribe(subscribe)).await?;
@@ -54,7 +58,8 @@ impl Engine {
         Ok(subscription)
     }
 
-    /// Sells a customer a product that is sold once.
+    /// Sells a customer a product that is sold once. A checkout sells it once: a second time it is
+    /// [`CustomerRefusal::OrderAlreadyMade`].
     ///
     /// # Errors
     /// [`PurchaseError`].
@@ -66,7 +71,8 @@ impl Engine {
         checkout: Option<CheckoutId>,
         payment: Payment,
     ) -> Result<OrderId, PurchaseError> {
-        let order = OrderId(Uuid::new_v4());
+        let new = || OrderId(Uuid::new_v4());
+        let order = checkout.map_or_else(new, derived_id::order_of_checkout);
         let terms = self.terms_on_sale(organization, product)?;
         let buy = Buy { order, terms, checkout, payment };
         self.purchase(organization, customer, CustomerCommand::Buy(buy)).await?;

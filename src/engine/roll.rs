@@ -5,15 +5,19 @@
 
 use actix::Message;
 use rust_decimal::Decimal;
+use uuid::Uuid;
 
 use crate::account::Standing;
-use crate::customer;
+use crate::customer::{self, Order, Subscription, SubscriptionMeter};
 use crate::engine::Engine;
 use crate::engine::customer_meter::Moments;
 use crate::engine::directory::CustomerPlace;
 use crate::engine::reply::EngineError;
 use crate::engine::shard::Shard;
-use crate::id::{CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, ShardNumber};
+use crate::id::{
+    CustomerId, CustomerNumber, MeterNumber, OrderId, OrganizationNumber, ShardNumber,
+    SubscriptionId,
+};
 use crate::profile::Profile;
 use crate::time::Timestamp;
 
@@ -33,10 +37,40 @@ pub struct CustomerView {
     pub profile: Option<Box<Profile>>,
     /// What it has bought.
     pub purchases: Option<Box<customer::Customer>>,
+    /// What the metered prices of its subscriptions come to now, each with its subscription.
+    pub subscription_meters: Vec<(SubscriptionId, SubscriptionMeter)>,
     /// When its first event came in.
     pub first_event_at: Option<Timestamp>,
     /// Its meters that ever moved, by meter number.
     pub meters: Vec<MeterView>,
+}
+
+impl CustomerView {
+    /// Whether it was deleted.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.profile.as_deref().is_some_and(|profile| !profile.is_live())
+    }
+
+    /// What people know it by: its name, else its address, else the application's own id.
+    #[must_use]
+    pub fn name_shown(&self) -> &str {
+        let details = self.profile.as_deref().map(|profile| &profile.details);
+        let name = details.map(|details| details.name.as_deref().unwrap_or(&details.email));
+        name.unwrap_or(&self.external_id)
+    }
+
+    /// The subscription with this id, if it is this customer's.
+    #[must_use]
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.purchases.as_deref()?.subscription(id)
+    }
+
+    /// The order with this id, if it is this customer's.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<&Order> {
+        self.purchases.as_deref()?.order(id)
+    }
 }
 
 /// A customer on one meter as it stands.
@@ -116,6 +150,7 @@ impl CallRoll {
             created_at: customer.created_at,
             profile: customer.profile.clone(),
             purchases: customer.purchases.clone(),
+            subscription_meters: shard.subscription_meters(number, now),
             first_event_at: customer.first_event_at,
             meters,
         })
@@ -134,6 +169,20 @@ impl Engine {
     ) -> Result<Option<CustomerView>, EngineError> {
         let call = CallRoll { organization, whom: Whom::One(place.number) };
         Ok(self.call_roll(place.shard, call).await?.customers.pop())
+    }
+
+    /// The customer of `organization` whose subscription or order this is.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopping`].
+    pub async fn customer_with_purchase(
+        &self,
+        organization: OrganizationNumber,
+        purchase: Uuid,
+    ) -> Result<Option<CustomerView>, EngineError> {
+        let Some(place) = self.directory().by_purchase(purchase) else { return Ok(None) };
+        // The place may be another organization's: then nobody is there for this one.
+        self.customer_at(organization, place).await
     }
 
     /// The next customers of `organization` on a shard, from the number on with which the slice

@@ -45,6 +45,8 @@ pub(super) enum Problem {
     NotFound,
     /// The request breaks these rules.
     Invalid(Vec<Fault>),
+    /// It makes no sense for the thing as it stands, and Polar has a name and a status for that.
+    Denied(Denial),
     /// The body's length is not told beforehand.
     LengthRequired,
     /// The body is longer than this many bytes.
@@ -57,6 +59,53 @@ pub(super) enum Problem {
     Unavailable,
     /// There is no room on the disk, or no number left.
     StorageFull,
+}
+
+/// What cannot be done to a thing as it stands, in Polar's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// The subscription has ended, or will with its period.
+    AlreadyCanceled,
+    /// The subscription is not about to end.
+    NotCanceled,
+    /// The subscription does not run.
+    InactiveSubscription,
+    /// The checkout was confirmed before.
+    CheckoutNotOpen,
+    /// The checkout was not confirmed in time.
+    CheckoutExpired,
+}
+
+impl Denial {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::AlreadyCanceled | Self::CheckoutNotOpen => StatusCode::FORBIDDEN,
+            Self::NotCanceled | Self::InactiveSubscription => StatusCode::BAD_REQUEST,
+            Self::CheckoutExpired => StatusCode::GONE,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AlreadyCanceled => "AlreadyCanceledSubscription",
+            Self::NotCanceled => "BadRequest",
+            Self::InactiveSubscription => "InactiveSubscription",
+            Self::CheckoutNotOpen => "NotOpenCheckout",
+            Self::CheckoutExpired => "ExpiredCheckoutError",
+        }
+    }
+
+    const fn detail(self) -> &'static str {
+        match self {
+            Self::AlreadyCanceled => {
+                "This subscription is already canceled or will be at the end of the period."
+            }
+            Self::NotCanceled => "This subscription is not set to be canceled.",
+            Self::InactiveSubscription => "This subscription is not active.",
+            Self::CheckoutNotOpen => "This checkout is not open any more.",
+            Self::CheckoutExpired => "This checkout session has expired.",
+        }
+    }
 }
 
 /// One broken rule, as Polar tells it.
@@ -144,13 +193,13 @@ impl From<EngineError> for Problem {
                 let loc = ["body".into(), "customer_id".into()];
                 Fault::new("customer_id", loc, "Customer not found.").into()
             }
+            EngineError::EmailTaken => of_field("email", error),
+            EngineError::ExternalIdTaken
+            | EngineError::ExternalIdFixed
+            | EngineError::CustomerName => of_field("external_id", error),
             EngineError::KeyConflict
             | EngineError::Account(_)
             | EngineError::Customer(_)
-            | EngineError::CustomerName
-            | EngineError::EmailTaken
-            | EngineError::ExternalIdTaken
-            | EngineError::ExternalIdFixed
             | EngineError::KeyTooLong
             | EngineError::InFuture
             | EngineError::Expired
@@ -159,6 +208,12 @@ impl From<EngineError> for Problem {
             }
         }
     }
+}
+
+/// An error about one field of the body.
+fn of_field(field: &'static str, error: EngineError) -> Problem {
+    let loc = ["body".into(), field.into()];
+    Fault::new("value_error", loc, format!("Value error, {error}")).into()
 }
 
 impl From<ChangeError> for Problem {
@@ -221,6 +276,7 @@ impl fmt::Display for Problem {
             Self::MethodNotAllowed => f.write_str("Method Not Allowed"),
             Self::NotFound => f.write_str("Not found"),
             Self::Invalid(_) => f.write_str("The request breaks a rule."),
+            Self::Denied(denial) => f.write_str(denial.detail()),
             Self::LengthRequired => f.write_str("The Content-Length header is required."),
             Self::BodyTooLarge(bytes_max) => {
                 write!(f, "The request body is larger than {bytes_max} bytes.")
@@ -294,6 +350,7 @@ impl ResponseError for Problem {
             Self::NoSuchPath | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Denied(denial) => denial.status(),
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
@@ -318,6 +375,7 @@ impl ResponseError for Problem {
                     .json(Plain { error: "Unauthorized", detail: self.to_string() })
             }
             Self::NotFound => self.plain("ResourceNotFound"),
+            Self::Denied(denial) => self.plain(denial.name()),
             Self::LengthRequired => self.plain("LengthRequired"),
             Self::BodyTooLarge(_) => self.plain("RequestBodyTooLarge"),
             Self::BodyIncomplete => self.plain("RequestTimeout"),

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::metadata::Metadata;
+use crate::time::Timestamp;
 
 use super::body::Body;
 use super::error::{FAULTS_MAX, Fault, Problem, Step};
@@ -73,6 +74,11 @@ impl<'a> Fields<'a> {
         self.raw.contains_key(name)
     }
 
+    /// Whether a field was sent with a value.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.raw.get(name).is_some_and(|raw| raw.get() != "null")
+    }
+
     /// A field that may be missing or `null`.
     pub(super) fn optional<T>(
         &mut self,
@@ -84,6 +90,35 @@ impl<'a> Fields<'a> {
             return None;
         }
         read(raw).map_err(|broken| self.break_rule(name, broken, Some(raw))).ok()
+    }
+
+    /// A field that may be missing, and whose `null` means that there is to be none.
+    pub(super) fn nullable<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&'a RawValue) -> Read<T>,
+    ) -> Option<Option<T>> {
+        self.has(name).then(|| self.optional(name, read))
+    }
+
+    /// The names of the fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.raw.keys().map(String::as_str)
+    }
+
+    /// Notes that fields which are none of `known` are forbidden.
+    pub(super) fn forbid_others(&mut self, known: &[&str]) {
+        let others: Vec<String> = {
+            let others = self.names().filter(|name| !known.contains(name));
+            others.take(FAULTS_MAX).map(str::to_owned).collect()
+        };
+        for name in others {
+            if self.faults.len() < FAULTS_MAX {
+                let loc = self.loc.iter().cloned().chain([Step::from(name)]);
+                let msg = "Extra inputs are not permitted";
+                self.faults.push(Fault::new("extra_forbidden", loc, msg));
+            }
+        }
     }
 
     /// A field that has to be there.
@@ -242,6 +277,16 @@ pub(super) fn id(raw: &RawValue) -> Read<Uuid> {
     let text: Option<String> = serde_json::from_str(raw.get()).ok();
     let id = text.and_then(|text| Uuid::try_parse(&text).ok());
     id.ok_or_else(|| Broken::new("uuid_parsing", "Input should be a valid UUID"))
+}
+
+/// An instant, with its timezone.
+pub(super) fn moment(raw: &RawValue) -> Read<Timestamp> {
+    let text: Option<String> = serde_json::from_str(raw.get()).ok();
+    let dated = text.filter(|text| text.contains(['T', 't', ' ']));
+    dated.and_then(|text| Timestamp::parse(&text).ok()).ok_or_else(|| {
+        let msg = "Input should be a valid datetime with a timezone";
+        Broken::new("datetime_from_date_parsing", msg)
+    })
 }
 
 /// One of these words.

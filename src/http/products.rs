@@ -211,6 +211,7 @@ async fn set_benefits(
     let benefits = fields.settle(benefits)?;
     let product = doors.engine.set_product_benefits(product.id, benefits).await?;
     // Subscriptions follow; asked again, this goes on where it was interrupted.
-    doors.engine.sync_benefits(caller.organization, product.id).await?;
+    let synced = doors.engine.sync_benefits(caller.organization, product.id).await;
+    synced.map_err(|_| Problem::Unavailable)?;
     Ok(HttpResponse::Ok().json(shown(&doors, caller, &product)?))
 }

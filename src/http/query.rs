@@ -6,6 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::web;
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 use super::error::{Fault, Problem};
 
 /// Most parameters of one request; more are not looked at.
@@ -100,6 +102,19 @@ impl Query {
             }
         }
         asked
+    }
+
+    /// The instant under `name`; nothing when it is not asked for.
+    ///
+    /// # Errors
+    /// It is none, or has no timezone.
+    pub(super) fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.one(name) else { return Ok(None) };
+        Timestamp::parse(text).map(Some).map_err(|_| {
+            let loc = ["query".into(), name.into()];
+            let msg = "Input should be a valid datetime with a timezone";
+            Fault::new("datetime_from_date_parsing", loc, msg).with_text(text).into()
+        })
     }
 
     /// Whether the flag `name` is set; nothing when it is not asked for.

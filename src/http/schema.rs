@@ -12,18 +12,41 @@ use serde_json::value::RawValue;
 use crate::time::Timestamp;
 use crate::units::write_decimal;
 
+mod benefit;
+mod benefit_grant;
+mod checkout;
 mod customer;
 mod customer_meter;
+mod customer_state;
 mod meter;
+mod order;
 mod product;
+mod subscription;
 
+pub(super) use self::benefit::Benefit;
+pub(super) use self::benefit_grant::BenefitGrant;
+pub(super) use self::benefit_grant::GrantProperties;
+pub(super) use self::checkout::CheckoutSetting;
+pub(super) use self::checkout::CheckoutView;
+pub(super) use self::checkout::ClientCheckout;
 pub(super) use self::customer::Customer;
-pub(super) use self::customer::CustomerState;
 pub(super) use self::customer_meter::CustomerMeter;
 pub(super) use self::customer_meter::CustomerStateMeter;
+pub(super) use self::customer_meter::Standing;
+pub(super) use self::customer_state::CustomerState;
 pub(super) use self::meter::Meter;
-pub(super) use self::product::Benefit;
+pub(super) use self::meter::NamedMeter;
+pub(super) use self::order::Order;
+pub(super) use self::order::order_status_word;
+pub(super) use self::product::Price;
 pub(super) use self::product::Product;
+pub(super) use self::product::ProductSummary;
+pub(super) use self::product::interval_word;
+pub(super) use self::subscription::Subscription;
+pub(super) use self::subscription::SubscriptionPart;
+pub(super) use self::subscription::SubscriptionState;
+pub(super) use self::subscription::SubscriptionSummary;
+pub(super) use self::subscription::status_word;
 
 /// A decimal as Polar's float: `115.0`, `-0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

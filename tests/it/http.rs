@@ -17,9 +17,11 @@ use crate::caller::Caller;
 use crate::server::Options;
 use crate::server::Server;
 
+mod engine;
 mod ingest;
 mod products;
 mod reads;
+mod sales;
 mod transport;
 
 /// A server that says nothing for so long says nothing any more.

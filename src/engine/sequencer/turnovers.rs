@@ -75,7 +75,7 @@ impl Sequencer {
     ) -> Result<Option<StepBody>, EngineError> {
         self.catch_up(customer, at)?;
         let Some(terms) = self.terms_of(product) else { return Ok(None) };
-        self.purchase(customer, CustomerCommand::SyncBenefits { terms }, at).map(Some)
+        Self::purchase(customer, CustomerCommand::SyncBenefits { terms }, at).map(Some)
     }
 
     /// A command to a customer's purchases.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::account::Account;
-use crate::customer::{self, Accounts, CustomerCommand, CustomerEffect};
+use crate::customer::{self, Accounts, CustomerCommand, CustomerEffect, SubscriptionMeter};
 use crate::engine::customer_meter::{CustomerMeter, Moments, Replace};
 use crate::engine::entry::PurchaseEntry;
 use crate::engine::reply::{EngineError, Reply};
 use crate::engine::shard::{Effects, Shard};
-use crate::id::{CustomerNumber, MeterNumber};
+use crate::id::{CustomerNumber, MeterNumber, SubscriptionId};
 use crate::product::ProductTerms;
 use crate::time::Timestamp;
 
@@ -80,6 +80,26 @@ impl Shard {
         if let Some(customer) = self.customer_mut(number) {
             customer.purchases = purchases;
         }
+    }
+
+    /// What the metered prices of a customer's subscriptions come to at `now`.
+    #[must_use]
+    pub fn subscription_meters(
+        &self,
+        number: CustomerNumber,
+        now: Timestamp,
+    ) -> Vec<(SubscriptionId, SubscriptionMeter)> {
+        let Some(purchases) = self.customer(number).and_then(|of| of.purchases.as_deref()) else {
+            return Vec::new();
+        };
+        let accounts = CopiedAccounts { shard: self, customer: number, copies: BTreeMap::new() };
+        let subscriptions = purchases.subscriptions().iter();
+        subscriptions
+            .flat_map(|subscription| {
+                let meters = purchases.subscription_meters(subscription.id, &accounts, now);
+                meters.into_iter().map(|meter| (subscription.id, meter))
+            })
+            .collect()
     }
 
     /// When the next period of anybody ends, or should have ended.

@@ -11,7 +11,7 @@ use super::Moment;
 use super::json;
 
 /// A meter.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(in crate::http) struct Meter {
     metadata: Box<RawValue>,
     created_at: Moment,
@@ -25,7 +25,7 @@ pub(in crate::http) struct Meter {
 }
 
 /// What a meter and its units are called.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(in crate::http) struct NamedMeter {
     id: Uuid,
     name: Box<str>,

@@ -1,80 +1,23 @@
-//! Benefits, products and prices as Polar shows them.
+//! Products and their prices as Polar shows them.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::benefit;
-use crate::catalog::{self, Catalog, PriceAmount, Visibility};
+use crate::catalog;
+use crate::catalog::{Catalog, PriceAmount, Visibility};
 use crate::cycle::{Interval, IntervalUnit};
-use crate::grant::Rollover;
+use crate::id::ProductId;
 
+use super::Benefit;
 use super::Moment;
+use super::NamedMeter;
 use super::Nothing;
 use super::json;
-use super::meter::NamedMeter;
 
-/// A benefit: credits on a meter.
-#[derive(Debug, Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "they are Polar's")]
-pub(in crate::http) struct Benefit {
-    id: Uuid,
-    created_at: Moment,
-    modified_at: Option<Moment>,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    description: Box<str>,
-    selectable: bool,
-    deletable: bool,
-    is_deleted: bool,
-    organization_id: Uuid,
-    metadata: Box<RawValue>,
-    visibility: &'static str,
-    visibility_configurable: bool,
-    properties: BenefitProperties,
-}
-
-/// What a benefit credits.
-#[derive(Debug, Serialize)]
-struct BenefitProperties {
-    units: u32,
-    rollover: bool,
-    meter_id: Uuid,
-}
-
-impl Benefit {
-    /// `benefit` of this organization, whose meter is in `catalog`.
-    pub(in crate::http) fn of(
-        benefit: &benefit::Benefit,
-        catalog: &Catalog,
-        organization_id: Uuid,
-    ) -> Self {
-        let meter = catalog.meter(benefit.meter);
-        Self {
-            id: benefit.id.0,
-            created_at: Moment(benefit.created_at),
-            modified_at: benefit.modified_at.map(Moment),
-            kind: "meter_credit",
-            description: benefit.description.clone(),
-            selectable: true,
-            deletable: true,
-            is_deleted: benefit.is_deleted(),
-            organization_id,
-            metadata: json(benefit.metadata.as_json()),
-            visibility: "public",
-            visibility_configurable: true,
-            properties: BenefitProperties {
-                units: benefit.units,
-                rollover: benefit.rollover == Rollover::Carries,
-                meter_id: meter.map_or(Uuid::nil(), |meter| meter.id.0),
-            },
-        }
-    }
-}
-
-/// What is sold.
-#[derive(Debug, Serialize)]
-pub(in crate::http) struct Product {
+/// What every view of a product has.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::http) struct ProductSummary {
     id: Uuid,
     created_at: Moment,
     modified_at: Option<Moment>,
@@ -91,6 +34,13 @@ pub(in crate::http) struct Product {
     is_archived: bool,
     organization_id: Uuid,
     metadata: Box<RawValue>,
+}
+
+/// A product with its prices and benefits.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::http) struct Product {
+    #[serde(flatten)]
+    summary: ProductSummary,
     is_deletable: bool,
     prices: Vec<Price>,
     benefits: Vec<Benefit>,
@@ -98,16 +48,14 @@ pub(in crate::http) struct Product {
     attached_custom_fields: [Nothing; 0],
 }
 
-/// What it costs. Polar's free price is a fixed one of nothing.
-#[derive(Debug, Serialize)]
-struct Price {
-    id: Uuid,
+/// A price of a product.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::http) struct Price {
     created_at: Moment,
     modified_at: Option<Moment>,
+    pub(in crate::http) id: Uuid,
     source: &'static str,
-    amount_type: &'static str,
-    #[serde(rename = "price_currency")]
-    currency: String,
+    price_currency: Box<str>,
     tax_behavior: Option<Nothing>,
     is_archived: bool,
     product_id: Uuid,
@@ -115,25 +63,29 @@ struct Price {
     amount: Amount,
 }
 
-/// How much.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+/// What a price asks for.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "amount_type", rename_all = "snake_case")]
 enum Amount {
     Fixed { price_amount: i64 },
     MeteredUnit { unit_amount: String, cap_amount: Option<i64>, meter_id: Uuid, meter: NamedMeter },
 }
 
-impl Product {
-    /// `product` of this organization; what it refers to is in `catalog`.
-    pub(in crate::http) fn of(
-        product: &catalog::Product,
-        catalog: &Catalog,
-        organization_id: Uuid,
-    ) -> Self {
-        let unit = |interval: Option<Interval>| interval.map(|interval| unit_name(interval.unit));
-        let count = |interval: Option<Interval>| interval.map(|interval| interval.count);
-        let price = |price| Price::of(price, product.id.0, catalog);
-        let benefits = product.benefits.iter().filter_map(|id| catalog.benefit(*id));
+/// An interval's unit in Polar's words.
+pub(in crate::http) const fn interval_word(unit: IntervalUnit) -> &'static str {
+    match unit {
+        IntervalUnit::Day => "day",
+        IntervalUnit::Week => "week",
+        IntervalUnit::Month => "month",
+        IntervalUnit::Year => "year",
+    }
+}
+
+impl ProductSummary {
+    /// `product`, which is this organization's.
+    pub(in crate::http) fn of(product: &catalog::Product, organization_id: Uuid) -> Self {
+        let unit = |interval: Option<Interval>| interval.map(|of| interval_word(of.unit));
+        let count = |interval: Option<Interval>| interval.map(|of| of.count);
         Self {
             id: product.id.0,
             created_at: Moment(product.created_at),
@@ -142,7 +94,11 @@ impl Product {
             trial_interval_count: count(product.trial),
             name: product.name.clone(),
             description: product.description.clone(),
-            visibility: visibility_name(product.visibility),
+            visibility: match product.visibility {
+                Visibility::Public => "public",
+                Visibility::Private => "private",
+                Visibility::Draft => "draft",
+            },
             recurring_interval: unit(product.billing),
             recurring_interval_count: count(product.billing),
             meter_interval: unit(product.metering),
@@ -151,8 +107,23 @@ impl Product {
             is_archived: product.is_archived(),
             organization_id,
             metadata: json(product.metadata.as_json()),
+        }
+    }
+}
+
+impl Product {
+    /// `product`, which is this organization's; what it names is looked up in `catalog`.
+    pub(in crate::http) fn of(
+        product: &catalog::Product,
+        catalog: &Catalog,
+        organization_id: Uuid,
+    ) -> Self {
+        let prices = product.prices.iter();
+        let benefits = product.benefits.iter().filter_map(|id| catalog.benefit(*id));
+        Self {
+            summary: ProductSummary::of(product, organization_id),
             is_deletable: true,
-            prices: product.prices.iter().filter_map(price).collect(),
+            prices: prices.filter_map(|price| Price::of(price, product.id, catalog)).collect(),
             benefits: benefits
                 .map(|benefit| Benefit::of(benefit, catalog, organization_id))
                 .collect(),
@@ -163,49 +134,37 @@ impl Product {
 }
 
 impl Price {
-    fn of(price: &catalog::Price, product_id: Uuid, catalog: &Catalog) -> Option<Self> {
-        let (amount_type, amount) = match &price.amount {
-            PriceAmount::Free => ("fixed", Amount::Fixed { price_amount: 0 }),
-            PriceAmount::Fixed(amount) => ("fixed", Amount::Fixed { price_amount: amount.0 }),
+    /// `price` of the product with this id. Nothing when its meter is not in `catalog`, which does
+    /// not happen: meters stay.
+    pub(in crate::http) fn of(
+        price: &catalog::Price,
+        product: ProductId,
+        catalog: &Catalog,
+    ) -> Option<Self> {
+        let amount = match price.amount {
+            // Polar shows a free price as a fixed one over nothing.
+            PriceAmount::Free => Amount::Fixed { price_amount: 0 },
+            PriceAmount::Fixed(amount) => Amount::Fixed { price_amount: amount.0 },
             PriceAmount::MeteredUnit { meter, unit_amount, cap } => {
-                let meter = catalog.meter(*meter)?;
-                let amount = Amount::MeteredUnit {
+                let meter = catalog.meter(meter)?;
+                Amount::MeteredUnit {
                     unit_amount: unit_amount.to_string(),
                     cap_amount: cap.map(|cap| cap.0),
                     meter_id: meter.id.0,
                     meter: NamedMeter::of(meter),
-                };
-                ("metered_unit", amount)
+                }
             }
         };
         Some(Self {
-            id: price.id.0,
             created_at: Moment(price.created_at),
             modified_at: price.modified_at.map(Moment),
+            id: price.id.0,
             source: "catalog",
-            amount_type,
-            currency: price.currency.to_string(),
+            price_currency: price.currency.code().into(),
             tax_behavior: None,
-            is_archived: false,
-            product_id,
+            is_archived: price.modified_at.is_some(),
+            product_id: product.0,
             amount,
         })
-    }
-}
-
-const fn unit_name(unit: IntervalUnit) -> &'static str {
-    match unit {
-        IntervalUnit::Day => "day",
-        IntervalUnit::Week => "week",
-        IntervalUnit::Month => "month",
-        IntervalUnit::Year => "year",
-    }
-}
-
-const fn visibility_name(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Public => "public",
-        Visibility::Private => "private",
-        Visibility::Draft => "draft",
     }
 }

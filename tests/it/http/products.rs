@@ -118,10 +118,10 @@ fn a_product_keeps_polars_rules() {
         (json!({"meter_interval": "day"}), "body.recurring_interval value_error"),
         (json!({"visibility": "secret"}), "body.visibility enum"),
     ] {
-        assert_eq!(shop.product(more.clone()).faults(), [fault], "{more}");
+        assert_eq!(shop.product(&more).faults(), [fault], "{more}");
     }
     let yearly = json!({"recurring_interval": "year", "meter_interval": "month", "trial_interval": "day", "trial_interval_count": 14});
-    let made = shop.product(yearly).json();
+    let made = shop.product(&yearly).json();
     let intervals =
         ["recurring_interval", "meter_interval", "trial_interval", "trial_interval_count"];
     assert_eq!(
