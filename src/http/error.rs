@@ -323,3 +323,6 @@ impl ResponseError for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
