@@ -80,3 +80,6 @@ fn bearer(header: &[u8]) -> Option<&[u8]> {
     let token = token.trim_ascii();
     (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
 }
+
+#[cfg(test)]
+mod tests;

@@ -385,3 +385,6 @@ impl ResponseError for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,19 @@ async fn a_listener_that_was_bound_before_is_served_until_the_handle_stops_it() 
     handle.stop(true).await;
     running.await.unwrap().unwrap();
 }
+
+#[actix_rt::test]
+async fn polars_paths_answer_only_a_server_that_is_ready() {
+    let doors = doors();
+    let list = || get("/v1/meters/").insert_header(("authorization", "Bearer x"));
+    for (stage, status) in [
+        (Stage::Starting { done: 0, total: 0 }, 503),
+        (Stage::Ready, 401),
+        (Stage::Draining, 503),
+        (Stage::Failed("no sync".to_owned()), 503),
+    ] {
+        doors.readiness.advance(stage);
+        let (found, body) = ask(&doors, list()).await;
+        assert_eq!(found.as_u16(), status, "{body}");
+    }
+}

@@ -120,6 +120,13 @@ fn a_product_keeps_polars_rules() {
     ] {
         assert_eq!(shop.product(&more).faults(), [fault], "{more}");
     }
+}
+
+#[test]
+fn intervals_are_for_ever_and_prices_are_kept_by_id() {
+    let temp = TempDir::new().unwrap();
+    let mut shop = Shop::open(&temp);
+    let meter = shop.meter.clone();
     let yearly = json!({"recurring_interval": "year", "meter_interval": "month", "trial_interval": "day", "trial_interval_count": 14});
     let made = shop.product(&yearly).json();
     let intervals =
@@ -136,7 +143,7 @@ fn a_product_keeps_polars_rules() {
     let same = shop.patch(&path, &same).json();
     assert_eq!((&same["trial_interval"], &same["description"]), (&json!(null), &json!("Ours")));
     // A price is kept by its id; a cent is asked for with all its decimals.
-    let price = metered(json!(0.25));
+    let price = json!({"amount_type": "metered_unit", "meter_id": meter, "unit_amount": 0.25});
     let kept = text(&same["prices"][0]["id"]);
     let priced = shop.patch(&path, &json!({"prices": [{"id": kept}, price]})).json();
     assert_eq!(
@@ -145,7 +152,14 @@ fn a_product_keeps_polars_rules() {
     );
     let strange = json!({"prices": [{"id": text(&made["id"])}]});
     assert_eq!(shop.patch(&path, &strange).faults(), ["body.prices value_error"]);
+}
 
+#[test]
+fn a_product_carries_live_benefits_once_and_in_order() {
+    let temp = TempDir::new().unwrap();
+    let mut shop = Shop::open(&temp);
+    let made = shop.product(&json!({})).json();
+    let path = format!("/v1/products/{}", text(&made["id"]));
     let (ten, twenty) = (shop.benefit(10), shop.benefit(20));
     let benefits = format!("{path}/benefits");
     let carried = |answer: Answer| {
