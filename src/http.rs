@@ -14,6 +14,7 @@ mod fields;
 mod health;
 mod meters;
 mod page;
+mod quantities;
 mod query;
 mod schema;
 mod scrape;
@@ -112,6 +113,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(events::routes)
             .configure(customer_meters::routes)
             .configure(customers::routes)
+            .configure(quantities::routes)
             .configure(meters::routes)
             .default_service(web::to(no_such_path)),
     );

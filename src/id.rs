@@ -187,7 +187,8 @@ impl EventId {
         let tag = random & EVENT_TAG;
         let position = (random >> EVENT_TAG_BITS) ^ Self::mask(seed, tag);
         let shard = u16::try_from(position >> 8 & 0xffff).ok()?;
-        let (seq, place) = (u64::try_from(position >> 24).ok()?, u8::try_from(position & 0xff).ok()?);
+        let (seq, place) =
+            (u64::try_from(position >> 24).ok()?, u8::try_from(position & 0xff).ok()?);
         let id = Self::of(seed, ShardNumber(shard), Seq(seq), place);
         (id == self).then_some((ShardNumber(shard), Seq(seq), place))
     }

@@ -32,7 +32,7 @@ mod scan;
 
 pub use self::names::{NameCount, NamesQuery};
 pub use self::quantities::{Quantities, QuantitiesQuery};
-pub use self::query::{EventOrder, EventPage, EventQuery, EventTest, EventView};
+pub use self::query::{EventOrder, EventPage, EventQuery, EventTest, EventView, Lineage};
 pub use self::retention::Retention;
 
 /// Questions that may wait for the one that is being answered; more are turned away.
@@ -65,7 +65,7 @@ impl From<JournalError> for HistoryError {
 /// A question, and whom to answer.
 enum Question {
     Events(Box<EventQuery>, Answer<EventPage>),
-    Event(OrganizationNumber, EventId, Answer<Option<EventView>>),
+    Event(EventId, Answer<Option<EventView>>),
     Names(Box<NamesQuery>, Answer<Vec<NameCount>>),
     Quantities(Box<QuantitiesQuery>, Answer<Quantities>),
 }
@@ -160,7 +160,10 @@ impl History {
         }
     }
 
-    async fn ask<T>(&self, question: impl FnOnce(Answer<T>) -> Question) -> Result<T, HistoryError> {
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(Answer<T>) -> Question,
+    ) -> Result<T, HistoryError> {
         let (sender, answered) = oneshot::channel();
         let asked = match self.questions.lock().as_ref() {
             Some(questions) => questions.try_send(question(sender)),
@@ -231,9 +234,7 @@ impl Reader {
         while let Ok(question) = asked.recv() {
             match question {
                 Question::Events(query, answer) => drop(answer.send(self.events(&query))),
-                Question::Event(organization, id, answer) => {
-                    drop(answer.send(self.event(organization, id)));
-                }
+                Question::Event(id, answer) => drop(answer.send(self.event(id))),
                 Question::Names(query, answer) => drop(answer.send(self.names(&query))),
                 Question::Quantities(query, answer) => drop(answer.send(self.quantities(&query))),
             }
@@ -259,7 +260,11 @@ impl Engine {
         organization: OrganizationNumber,
         id: EventId,
     ) -> Result<Option<EventView>, HistoryError> {
-        self.inner.history.ask(|answer| Question::Event(organization, id, answer)).await
+        let found = self.inner.history.ask(|answer| Question::Event(id, answer)).await?;
+        let Some(view) = found else { return Ok(None) };
+        let owner = self.customer_at(organization, view.customer).await;
+        let owner = owner.map_err(|_| HistoryError::Stopping)?;
+        Ok(owner.map(|_| view))
     }
 
     /// Lists the names of retained events, in no particular order.

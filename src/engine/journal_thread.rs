@@ -42,11 +42,7 @@ pub struct JournalState {
 /// With no history that has to be kept.
 impl Default for JournalState {
     fn default() -> Self {
-        Self {
-            disk_full: false.into(),
-            trim_through: 0.into(),
-            forget_through: u64::MAX.into(),
-        }
+        Self { disk_full: false.into(), trim_through: 0.into(), forget_through: u64::MAX.into() }
     }
 }
 

@@ -95,12 +95,7 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    fn check(
-        &self,
-        unsaid: Timestamp,
-        latest: Timestamp,
-        faults: &mut Faults,
-    ) -> Option<Event> {
+    fn check(&self, unsaid: Timestamp, latest: Timestamp, faults: &mut Faults) -> Option<Event> {
         let name = faults.note(&["name"], self.name());
         let customer = self.customer(faults);
         let timestamp = faults.note(&["timestamp"], self.timestamp(unsaid, latest));

@@ -6,6 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::web;
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 use super::error::{Fault, Problem};
 
 /// Most parameters of one request; more are not looked at.
@@ -65,6 +67,21 @@ impl Query {
             ids.push(id(text).ok_or_else(|| not_an_id(["query".into(), name.into()], text))?);
         }
         Ok((!ids.is_empty()).then_some(ids))
+    }
+
+    /// The time under `name`; nothing when it is not asked for.
+    ///
+    /// # Errors
+    /// It is no time with an offset from UTC.
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.one(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        // In a query string an unescaped `+` reads as a space.
+        let time = Timestamp::parse(&text.replace(' ', "+")).ok().filter(|_| text.contains(':'));
+        time.map(Some).ok_or_else(|| {
+            let loc = ["query".into(), name.into()];
+            let msg = "Input should be a valid datetime with an offset from UTC";
+            Fault::new("datetime_parsing", loc, msg).with_text(text).into()
+        })
     }
 
     /// What is asked of metadata, as `metadata[key]=value`: for each key, the values that will do.

@@ -14,6 +14,7 @@ use crate::units::write_decimal;
 
 mod customer;
 mod customer_meter;
+mod event;
 mod meter;
 
 pub(super) use self::customer::Customer;
@@ -21,6 +22,8 @@ pub(super) use self::customer::CustomerState;
 pub(super) use self::customer_meter::CustomerMeter;
 pub(super) use self::customer_meter::CustomerStateMeter;
 pub(super) use self::customer_meter::Standing;
+pub(super) use self::event::Event;
+pub(super) use self::event::EventName;
 pub(super) use self::meter::Meter;
 
 /// A decimal as Polar's float: `115.0`, `-0.5`.

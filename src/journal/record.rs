@@ -8,9 +8,7 @@
 use crate::account::{Action, Posting};
 use crate::customer::CustomerCommand;
 use crate::encoding::{self, Malformed, Reader};
-use crate::id::{
-    CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, Seq,
-};
+use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, Seq};
 use crate::journal::action::{put_action, read_action};
 use crate::journal::profile::{put_profile_command, read_profile_command};
 use crate::journal::wire::Wire;
@@ -246,7 +244,6 @@ fn read_postings(reader: &mut Reader<'_>) -> Result<Vec<(MeterNumber, Posting)>,
         })
         .collect()
 }
-
 
 /// Calls `each` with the position and time of every record of `batch`; it reads the record.
 ///

@@ -61,7 +61,8 @@ impl Scope<'_> {
     ) -> Result<Vec<Line>, HistoryError> {
         let Some(piece) = shard.files.pieces().nth(place) else { return Ok(Vec::new()) };
         let (first, last) = piece.times();
-        let misses = self.from.is_some_and(|from| last < from) || self.to.is_some_and(|to| to < first);
+        let misses =
+            self.from.is_some_and(|from| last < from) || self.to.is_some_and(|to| to < first);
         let names: Vec<bool> = piece.names().iter().map(|seen| self.names(seen)).collect();
         if misses || !names.contains(&true) {
             return Ok(Vec::new());
@@ -78,9 +79,9 @@ impl Scope<'_> {
         let read = match self.customers {
             Some(customers) => {
                 let here = customers.iter().filter(|place| place.shard == shard.number);
-                let read = here.map(|place| place.number).try_for_each(|customer| {
-                    piece.lines_of(customer, &mut lines)
-                });
+                let read = here
+                    .map(|place| place.number)
+                    .try_for_each(|customer| piece.lines_of(customer, &mut lines));
                 lines.retain(is_meant);
                 read
             }

@@ -251,8 +251,8 @@ impl Draft {
             }
         };
         let kind = told.body.kind();
-        let key = (!told.key.is_empty())
-            .then(|| key_hash(self.seed, kind, told.customer, told.key));
+        let key =
+            (!told.key.is_empty()).then(|| key_hash(self.seed, kind, told.customer, told.key));
         let line = Line { customer: told.customer, seq: told.seq, at, name };
         Ok(NewLine { line, key })
     }

@@ -204,7 +204,8 @@ impl HistoryFiles {
                 .extend(&file, nothing_new, Look::Everywhere, &|_, _| Ok(()))
                 .map_err(io)?
                 .map_err(|wrong| JournalError::damaged(&path, Position::Batch(at.number), wrong))?;
-            offset = draft.frames.iter().find(|frame| frame.first == at.first).and_then(|it| it.offset);
+            offset =
+                draft.frames.iter().find(|frame| frame.first == at.first).and_then(|it| it.offset);
         }
         if extent.is_none() {
             let what = "an acknowledged batch is missing";
@@ -344,7 +345,8 @@ impl HistoryFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
-        let damaged = |wrong| JournalError::damaged(&path, Position::Batch(extent.last_batch), wrong);
+        let damaged =
+            |wrong| JournalError::damaged(&path, Position::Batch(extent.last_batch), wrong);
         let before = self.segments.get(..earlier).unwrap_or_default();
         let known = |asked: &[u64], known: &mut KnownKeys| {
             before.iter().try_for_each(|segment| segment.lines.known(asked, known))
@@ -400,11 +402,8 @@ impl HistoryFiles {
             });
             if let Err(error) = taken {
                 // Half of it may be in: it is read anew when it is asked for again.
-                segment.lines = Lines::Open(Box::new(Draft::new(
-                    self.terms.journal,
-                    self.terms.seed,
-                    None,
-                )));
+                segment.lines =
+                    Lines::Open(Box::new(Draft::new(self.terms.journal, self.terms.seed, None)));
                 return Err(error);
             }
             next = draft.next();

@@ -175,11 +175,7 @@ fn put_head(head: &Head, journal: JournalId, extent: &Extent, checksum: u32) -> 
     out
 }
 
-fn read_head(
-    bytes: &[u8],
-    journal: JournalId,
-    extent: &Extent,
-) -> Result<(Head, u32), Malformed> {
+fn read_head(bytes: &[u8], journal: JournalId, extent: &Extent) -> Result<(Head, u32), Malformed> {
     let checked = bytes.get(..HEAD_BYTES.saturating_sub(4)).ok_or(Malformed("cut short"))?;
     let mut reader = Reader::new(bytes);
     if reader.array()? != MAGIC || u32::from_le_bytes(reader.array()?) != VERSION {
@@ -209,8 +205,7 @@ fn read_head(
         Timestamp::from_microseconds(word.cast_signed()).ok_or(Malformed("time out of range"))
     };
     let (recorded, times) = ((time(begun)?, time(ended)?), (time(earliest)?, time(latest)?));
-    let head =
-        Head { frames, customers, keys, names_bytes, lines_bytes, lines, recorded, times };
+    let head = Head { frames, customers, keys, names_bytes, lines_bytes, lines, recorded, times };
     Ok((head, body_checksum))
 }
 
@@ -327,8 +322,7 @@ impl Index {
         let behind = self.customer_fences.partition_point(|fence| *fence <= customer.0);
         let Some(fence) = behind.checked_sub(1) else { return Ok(()) };
         let parts = self.head.parts();
-        let table =
-            self.stretch(parts.customers, self.head.customers, CUSTOMER_BYTES, fence)?;
+        let table = self.stretch(parts.customers, self.head.customers, CUSTOMER_BYTES, fence)?;
         let mut from = 0;
         for entry in table.chunks_exact(CUSTOMER_BYTES) {
             let (number, to) = customer_entry(entry)?;

@@ -146,8 +146,7 @@ fn what_was_written_is_found_and_repeats_are_left_out() {
 fn one_segment_is_followed_while_it_is_written() {
     let temp = TempDir::new().unwrap();
     let (journal, id, last) = open(temp.path(), 128 << 20);
-    let mut bed =
-        Bed { temp, journal, id, last, expected: Vec::new(), keys: HashSet::new() };
+    let mut bed = Bed { temp, journal, id, last, expected: Vec::new(), keys: HashSet::new() };
     let mut history = bed.history();
     bed.check(&mut history);
     for group in 0..300 {
@@ -264,12 +263,8 @@ fn direct_uses_are_lines_of_their_own_kind() {
     let base = Timestamp::from_microseconds(7_000_000).unwrap();
     let at = Timestamp::from_microseconds(6_000_000).unwrap();
     let mut bytes = Vec::new();
-    let head = CommandHead {
-        customer: CustomerNumber(3),
-        meter: MeterNumber(2),
-        key: b"k",
-        at: Some(at),
-    };
+    let head =
+        CommandHead { customer: CustomerNumber(3), meter: MeterNumber(2), key: b"k", at: Some(at) };
     let posting = Posting::Draw(Draw(25.into()));
     put_command(&mut bytes, 0, &head, &Action::Use(posting));
     put_command(&mut bytes, 0, &head, &Action::Use(posting));
