@@ -208,6 +208,10 @@ settings! {
     snapshot_records: NonZeroU32 = "16000000", "snapshot-records", "DRAWDOWN_SNAPSHOT_RECORDS", "N";
     /// Remember idempotency keys for this long
     key_window: Duration = "35d", "key-window", "DRAWDOWN_KEY_WINDOW", "TIME";
+    /// Keep events for this long, to list them and to count them for new meters
+    event_retention: Duration = "35d", "event-retention", "DRAWDOWN_EVENT_RETENTION", "TIME";
+    /// Keep at most this much of each shard's journal for its events
+    event_retention_bytes: Bytes = "8GiB", "event-retention-bytes", "DRAWDOWN_EVENT_RETENTION_BYTES", "BYTES";
     /// Begin a new journal segment at this size
     segment_bytes_max: Bytes = "128MiB", "segment-bytes-max", "DRAWDOWN_SEGMENT_BYTES_MAX", "BYTES";
     /// Refuse writes while less than this is free on the disk, beside what a restart needs; reads go on

@@ -27,6 +27,7 @@ use crate::units::{Balance, Units};
 use self::call::{Call, CallBody, GrantCall, Group};
 use self::catalog_actor::CatalogActor;
 use self::directory::Directory;
+use self::history::History;
 use self::imaging::Pace;
 use self::reply::{EngineError, GrantView, IngestError, MeterState, Reply, Said};
 use self::reply_port::ReplyPort;
@@ -42,12 +43,14 @@ pub mod customer_meter;
 pub mod customers;
 pub mod directory;
 pub mod entry;
+pub mod history;
 pub mod hosted;
 pub mod imaging;
 pub mod journal_thread;
 pub mod names;
 pub mod offline;
 pub mod open_batch;
+pub mod open_error;
 pub mod purchases;
 pub mod recovery;
 pub mod reply;
@@ -65,7 +68,8 @@ pub mod snapshot_actor;
 pub mod start;
 pub mod system_clock;
 
-pub use self::start::{EngineOptions, OpenError};
+pub use self::open_error::OpenError;
+pub use self::start::EngineOptions;
 
 /// The clock is the system's, and is not moved by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +91,7 @@ struct Inner {
     scheduler: Addr<SchedulerActor>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    history: History,
     stopping: AtomicBool,
     system: start::System,
 }
@@ -414,6 +419,7 @@ impl Engine {
             }
         }
         let snapshot = self.snapshot_at(Pace::Alone).await;
+        self.inner.history.stop();
         self.inner.system.stop();
         snapshot.map(|_| ())
     }

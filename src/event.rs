@@ -6,6 +6,8 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::id::CustomerId;
@@ -109,11 +111,54 @@ impl Event {
         parse::parse(json, now)
     }
 
+    /// Reads an event back that was taken in at `recorded_at`. Whether its time was to come was
+    /// judged then, by the door's clock.
+    ///
+    /// # Errors
+    /// [`EventError`]: this is no event that was ever taken in.
+    pub fn recorded(json: &[u8], recorded_at: Timestamp) -> Result<Self, EventError> {
+        parse::recorded(json, recorded_at)
+    }
+
     /// The metadata at `path`, whose dots lead into nested objects: `tokens`,
     /// `_llm.total_tokens`.
     #[must_use]
     pub fn property(&self, path: &str) -> Option<&Value> {
         self.metadata.at(path)
+    }
+}
+
+/// What an index of events needs to know of one: far cheaper to read than the whole event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventHead<'a> {
+    /// What happened, in the application's words.
+    pub name: Cow<'a, str>,
+    /// When it happened.
+    pub timestamp: Timestamp,
+}
+
+impl<'a> EventHead<'a> {
+    /// Reads the head of an event that was taken in at `recorded_at`.
+    ///
+    /// # Errors
+    /// [`EventError`]: this is no event that was ever taken in.
+    pub fn recorded(json: &'a [u8], recorded_at: Timestamp) -> Result<Self, EventError> {
+        /// Names that occur twice are left to the whole event's reader.
+        #[derive(serde::Deserialize)]
+        struct Plain<'a> {
+            #[serde(borrow)]
+            name: Cow<'a, str>,
+            #[serde(borrow, default)]
+            timestamp: Option<Cow<'a, str>>,
+        }
+        if let Ok(Plain { name, timestamp }) = serde_json::from_slice(json) {
+            let said = timestamp.as_deref().map(Timestamp::parse).transpose();
+            if let Ok(said) = said {
+                return Ok(Self { name, timestamp: said.unwrap_or(recorded_at) });
+            }
+        }
+        let event = Event::recorded(json, recorded_at)?;
+        Ok(Self { name: Cow::Owned(event.name.into()), timestamp: event.timestamp })
     }
 }
 

@@ -22,6 +22,7 @@ mod meters;
 mod orders;
 mod page;
 mod products;
+mod quantities;
 mod query;
 mod ranked;
 mod schema;
@@ -132,6 +133,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(orders::routes)
             .configure(benefit_grants::routes)
             .configure(checkouts::routes)
+            .configure(quantities::routes)
             .configure(meters::routes)
             .configure(benefits::routes)
             .configure(products::routes)

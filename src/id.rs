@@ -152,6 +152,56 @@ impl GrantId {
     }
 }
 
+/// An event of the retained journal. It says where the event stands, so it needs no memory; to those
+/// who do not know the directory's secret it looks like a random UUIDv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub Uuid);
+
+/// Bits of an [`EventId`] that prove where the rest comes from, and hide it.
+const EVENT_TAG_BITS: u32 = 42;
+const EVENT_TAG: u128 = (1 << EVENT_TAG_BITS) - 1;
+
+/// The other random bits: 56 of position, 16 of shard, 8 of the place in the record.
+const EVENT_PLACE: u128 = (1 << 80) - 1;
+const EVENT_SEQ_MAX: u64 = (1 << 56) - 1;
+
+impl EventId {
+    /// The id of the event that stands at `place` in record `seq` of `shard`.
+    #[must_use]
+    pub fn of(seed: u64, shard: ShardNumber, seq: Seq, place: u8) -> Self {
+        let seq = u128::from(seq.0.min(EVENT_SEQ_MAX));
+        let position = seq << 24 | u128::from(shard.0) << 8 | u128::from(place);
+        let tag = Self::tag(seed, position);
+        let random = (position ^ Self::mask(seed, tag)) << EVENT_TAG_BITS | tag;
+        // Around the version, and around the variant.
+        let (high, middle, low) = (random >> 74, random >> 62 & 0xfff, random & ((1 << 62) - 1));
+        Self(Uuid::from_u128(high << 80 | 0x4 << 76 | middle << 64 | 0b10 << 62 | low))
+    }
+
+    /// Where the event stands; nothing when this was never an event's id in this directory.
+    #[must_use]
+    pub fn position(self, seed: u64) -> Option<(ShardNumber, Seq, u8)> {
+        let bits = self.0.as_u128();
+        let (high, middle, low) = (bits >> 80, bits >> 64 & 0xfff, bits & ((1 << 62) - 1));
+        let random = high << 74 | middle << 62 | low;
+        let tag = random & EVENT_TAG;
+        let position = (random >> EVENT_TAG_BITS) ^ Self::mask(seed, tag);
+        let shard = u16::try_from(position >> 8 & 0xffff).ok()?;
+        let (seq, place) =
+            (u64::try_from(position >> 24).ok()?, u8::try_from(position & 0xff).ok()?);
+        let id = Self::of(seed, ShardNumber(shard), Seq(seq), place);
+        (id == self).then_some((ShardNumber(shard), Seq(seq), place))
+    }
+
+    fn tag(seed: u64, position: u128) -> u128 {
+        xxh3_128_with_seed(&position.to_le_bytes(), seed) & EVENT_TAG
+    }
+
+    fn mask(seed: u64, tag: u128) -> u128 {
+        xxh3_128_with_seed(&tag.to_le_bytes(), !seed) & EVENT_PLACE
+    }
+}
+
 /// A customer on a meter, as the outside calls it. It follows from the two ids and from nothing
 /// else, so it needs no memory, and stays through every move of the customer between shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,6 +17,7 @@ pub mod action;
 pub mod catalog_record;
 mod directory;
 pub mod frame;
+pub mod history;
 mod janitor;
 mod marker;
 pub mod memory;

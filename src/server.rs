@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Exit, Failure, Launch};
 use crate::config::{Config, Durability as Promise};
 use crate::data_dir::Term;
+use crate::engine::history::Retention;
 use crate::engine::recovery::RecoveryProgress;
 use crate::engine::{Engine, EngineOptions, OpenError};
 use crate::http::{self, Doors};
@@ -118,6 +119,10 @@ fn options(config: &Config, readiness: &Readiness) -> EngineOptions {
         key_window: config.key_window.value,
         snapshot_interval: config.snapshot_interval.value,
         snapshot_records: u64::from(config.snapshot_records.value.get()),
+        retention: Retention {
+            age: config.event_retention.value,
+            bytes: config.event_retention_bytes.value.0,
+        },
         segment_bytes_max: config.segment_bytes_max.value.0,
         reserve_bytes: config.reserve_bytes.value.0,
         steps_pending_max: usize::try_from(config.shard_in_flight_max.value.get())

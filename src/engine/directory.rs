@@ -3,6 +3,7 @@
 //! An id and an external id of one customer lie in the same slot (see [`crate::slot`]), so the slot
 //! of either names the shard; the directory tells the number in it.
 
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -135,6 +136,22 @@ impl Directory {
         let found = self.by_id.get(&id)?;
         let (owner, place) = *found;
         (owner == organization).then_some(place)
+    }
+
+    /// The customers of `organization`, by shard. Reads the whole directory.
+    #[must_use]
+    pub fn customers_of(
+        &self,
+        organization: OrganizationNumber,
+    ) -> HashMap<ShardNumber, HashSet<CustomerNumber>> {
+        let mut customers: HashMap<ShardNumber, HashSet<CustomerNumber>> = HashMap::new();
+        for entry in &self.by_id {
+            let (owner, place) = *entry.value();
+            if owner == organization {
+                customers.entry(place.shard).or_default().insert(place.number);
+            }
+        }
+        customers
     }
 
     /// Enters a customer. `false`, and nothing changes, when its external id or id is taken. An

@@ -32,10 +32,18 @@ pub trait JournalListener: Send + 'static {
 }
 
 /// What a shard and its journal thread share beside the open batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JournalState {
     disk_full: AtomicBool,
     trim_through: AtomicU64,
+    forget_through: AtomicU64,
+}
+
+/// With no history that has to be kept.
+impl Default for JournalState {
+    fn default() -> Self {
+        Self { disk_full: false.into(), trim_through: 0.into(), forget_through: u64::MAX.into() }
+    }
 }
 
 impl JournalState {
@@ -45,9 +53,21 @@ impl JournalState {
         self.disk_full.load(Ordering::Relaxed)
     }
 
-    /// Allows records up to and with `through` to go, at the next commit.
+    /// Allows records up to and with `through` to go, at the next commit: snapshots hold what they
+    /// led to.
     pub fn trim(&self, through: Seq) {
         self.trim_through.fetch_max(through.0, Ordering::Relaxed);
+    }
+
+    /// Keeps what comes after `through` for the history, however old the snapshots are.
+    pub fn forget(&self, through: Seq) {
+        self.forget_through.store(through.0, Ordering::Relaxed);
+    }
+
+    /// Through where records may go: neither recovery nor the history needs them.
+    fn droppable(&self) -> u64 {
+        let recovered = self.trim_through.load(Ordering::Relaxed);
+        recovered.min(self.forget_through.load(Ordering::Relaxed))
     }
 }
 
@@ -101,7 +121,7 @@ impl<L: JournalListener> JournalThread<L> {
             self.state.disk_full.store(full, Ordering::Relaxed);
             // While writes are refused nothing arrives, so room has to be looked for.
             patience = full.then_some(LOOK_FOR_ROOM_EVERY);
-            let through = self.state.trim_through.load(Ordering::Relaxed);
+            let through = self.state.droppable();
             if through > trimmed {
                 trimmed = through;
                 self.journal.trim(Seq(through))?;

@@ -13,12 +13,10 @@ use crate::data_dir::DataDir;
 use crate::engine::catalog_actor::{CatalogActor, ChangeError};
 use crate::engine::catalog_images::{RecoveredCatalog, recover_catalog};
 use crate::engine::directory::Directory;
-use crate::engine::recovery::{
-    Recovered, RecoveryError, RecoveryTerms, Unwatched, each_record, recover_shard,
-};
+use crate::engine::recovery::{Recovered, RecoveryError, RecoveryTerms, Unwatched, recover_shard};
 use crate::engine::system_clock::SystemClock;
 use crate::id::{CustomerNumber, Seq, ShardNumber};
-use crate::journal::record::read_record;
+use crate::journal::record::{each_record, read_record};
 use crate::journal::sled::{Durability, Missing, Options, SEGMENT_BYTES_MAX, SledJournal};
 use crate::journal::{Batch, Journal, JournalError, ReplayStop};
 use crate::keys::WINDOW_MICROSECONDS;

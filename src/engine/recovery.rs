@@ -11,11 +11,10 @@ use crate::engine::offline::{journal_dir, snapshots_dir};
 use crate::engine::sequencer::turnovers::enter_purchase;
 use crate::engine::shard::{Effects, Shard, TOUCHED_ENTRIES_MAX};
 use crate::id::{CatalogVersion, CustomerNumber, Epoch, Seq, ShardNumber};
-use crate::journal::record::read_record;
+use crate::journal::record::{each_record, read_record};
 use crate::journal::sled::{Options, SledJournal};
-use crate::journal::{Batch, Journal, JournalError, JournalId, Opened, ReplayStop};
+use crate::journal::{Journal, JournalError, JournalId, Opened, ReplayStop};
 use crate::snapshot::{BlockKind, SnapshotError, SnapshotReader, SnapshotStore, Totals};
-use crate::time::Timestamp;
 
 /// Records between two reports of progress.
 const REPORT_RECORDS: u64 = 100_000;
@@ -370,35 +369,5 @@ impl Replay<'_> {
             left.give_back(directory, organization, place);
         }
         Ok(())
-    }
-}
-
-/// Calls `each` with the position and time of every record of `batch`; it reads the record.
-///
-/// # Errors
-/// [`ReplayStop::Malformed`] when the records are not what the batch's head says.
-pub fn each_record<'a>(
-    batch: &Batch<'a>,
-    mut each: impl FnMut(Seq, Timestamp, &mut Reader<'a>) -> Result<(), Malformed>,
-) -> Result<(), ReplayStop> {
-    let malformed = |error: Malformed| ReplayStop::Malformed(error.0);
-    let mut reader = Reader::new(batch.bytes);
-    let mut time = batch.base_time;
-    let mut seq = batch.first;
-    loop {
-        // The delta stands behind the tag; a look ahead leaves the record whole for its reader.
-        let mut ahead = reader.clone();
-        let delta = ahead.byte().and_then(|_| ahead.varint()).map_err(malformed)?;
-        time = time.saturating_add(i64::try_from(delta).unwrap_or(i64::MAX));
-        each(seq, time, &mut reader).map_err(malformed)?;
-        if reader.is_empty() {
-            break;
-        }
-        seq = seq.next();
-    }
-    if seq == batch.last {
-        Ok(())
-    } else {
-        Err(ReplayStop::Malformed("a batch holds other records than its head says"))
     }
 }

@@ -13,14 +13,16 @@ use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogEdit, DEFAULT_ORGANIZATION};
 use crate::customer::CreditOn;
-use crate::data_dir::{ClockKind, DataDir, DataDirError, Term};
-use crate::engine::catalog_actor::{CatalogActor, ChangeError, OnFatal, Shards};
+use crate::data_dir::{ClockKind, DataDir, Term};
+use crate::engine::catalog_actor::{CatalogActor, OnFatal, Shards};
 use crate::engine::catalog_images::{CATALOG_SNAPSHOT_RECORDS, CatalogImages, recover_catalog};
 use crate::engine::directory::Directory;
+use crate::engine::history::{History, HistoryPlan, Retention, ShardHistory};
 use crate::engine::imaging::SnapshotTaker;
 use crate::engine::journal_thread::{JournalListener, JournalState, JournalThread};
-use crate::engine::offline;
+use crate::engine::offline::{self, journal_dir};
 use crate::engine::open_batch::OpenBatch;
+use crate::engine::open_error::OpenError;
 use crate::engine::purchases::benefits;
 use crate::engine::recovery::{
     Recovered, RecoveryError, RecoveryProgress, RecoveryTerms, Unwatched, recover_shard,
@@ -33,6 +35,7 @@ use crate::engine::snapshot_actor::{Cadence, SnapshotActor};
 use crate::engine::system_clock::SystemClock;
 use crate::engine::{Engine, Inner};
 use crate::id::{CustomerNumber, OrganizationId, Seq, ShardNumber};
+use crate::journal::history::HistoryTerms;
 use crate::journal::sled::{Durability, Options, REOPEN_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::journal::space::{RESERVE_BYTES, Space};
 use crate::journal::{Journal, JournalError};
@@ -68,22 +71,13 @@ pub struct EngineOptions {
     pub steps_pending_max: usize,
     /// When the credits of a subscription's new period are made.
     pub credit_on: CreditOn,
+    /// How long events are retained.
+    pub retention: Retention,
     /// Who watches the recovery.
     pub progress: Arc<dyn RecoveryProgress>,
     /// Called when the engine can go on no longer; a server ends its process then. Everything that
     /// is asked afterwards is answered with an error.
     pub on_fatal: OnFatal,
-}
-
-impl OpenError {
-    /// Whether what is stored is not what was written.
-    #[must_use]
-    pub const fn is_damage(&self) -> bool {
-        match self {
-            Self::Shard { error, .. } | Self::Catalog(error) => error.is_damage(),
-            Self::DataDir(_) | Self::FirstOrganization(_) | Self::Thread(_) => false,
-        }
-    }
 }
 
 impl Default for EngineOptions {
@@ -100,35 +94,11 @@ impl Default for EngineOptions {
             reserve_bytes: RESERVE_BYTES,
             steps_pending_max: 262_144,
             credit_on: CreditOn::Cycle,
+            retention: Retention::default(),
             progress: Arc::new(Unwatched),
             on_fatal: Arc::new(|reason| tracing::error!(reason, "the engine has failed")),
         }
     }
-}
-
-/// Why an engine was not opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory itself.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// What a shard holds.
-    #[error("shard {shard}: {error}")]
-    Shard {
-        /// Which one.
-        shard: ShardNumber,
-        /// Why.
-        error: RecoveryError,
-    },
-    /// The catalog.
-    #[error("catalog: {0}")]
-    Catalog(RecoveryError),
-    /// The catalog's first change.
-    #[error("catalog: {0}")]
-    FirstOrganization(ChangeError),
-    /// The system refuses a thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
 }
 
 /// The threads behind an engine.
@@ -317,13 +287,19 @@ impl Shared<'_> {
     ) -> Result<Engine, OpenError> {
         let mut batches = Vec::new();
         let mut shards = Vec::new();
+        let mut histories = Vec::new();
         for (recovered, metrics) in recovered.into_iter().zip(self.metrics.shards()) {
             let number = recovered.number;
             let dir = data_dir.shard(number);
+            let journal = journal_dir(&dir);
+            let terms = HistoryTerms::new(journal.clone(), recovered.journal_id, self.seed);
             let plan = self
                 .plan(&dir, metrics.clone(), recovered)
                 .map_err(|error| OpenError::Shard { shard: number, error })?;
             batches.push(plan.open.clone());
+            // Until the history has looked, it needs everything.
+            plan.state.forget(Seq::ZERO);
+            histories.push((number, terms, Arc::clone(&plan.state), journal));
             shards.push(plan);
         }
         let (started, thread) = start(Plan {
@@ -342,6 +318,22 @@ impl Shared<'_> {
             customers = self.directory.len(),
             "engine open"
         );
+        let shards = histories.into_iter().zip(&started.shards);
+        let shards = shards.map(|((number, terms, state, directory), handle)| ShardHistory {
+            number,
+            terms,
+            handle: handle.clone(),
+            state,
+            directory,
+        });
+        let history = History::start(HistoryPlan {
+            shards: shards.collect(),
+            seed: self.seed,
+            directory: Arc::clone(&self.directory),
+            clock: Arc::clone(&self.clock),
+            retention: self.options.retention,
+            reserve_bytes: self.reserve_bytes,
+        })?;
         let threads =
             Threads { journals: started.journals, actors: Some((started.system, thread)) };
         Ok(Engine {
@@ -354,6 +346,7 @@ impl Shared<'_> {
                 scheduler: started.scheduler,
                 clock: self.clock,
                 metrics: self.metrics,
+                history,
                 stopping: false.into(),
                 system: System { batches, threads: Mutex::new(threads), data_dir },
             }),

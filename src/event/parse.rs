@@ -41,6 +41,17 @@ struct Fields<'a> {
 
 /// Reads one event that is reported at `now`.
 pub(super) fn parse(json: &[u8], now: Timestamp) -> Result<Event, EventError> {
+    read(json, now, now)
+}
+
+/// Reads one event that was recorded at `recorded_at` and judged when it was reported.
+pub(super) fn recorded(json: &[u8], recorded_at: Timestamp) -> Result<Event, EventError> {
+    read(json, recorded_at, Timestamp::MAX)
+}
+
+/// Reads one event. Without a time of its own it happened at `unsaid`; it happened at `latest` at
+/// the latest.
+fn read(json: &[u8], unsaid: Timestamp, latest: Timestamp) -> Result<Event, EventError> {
     if json.len() > EVENT_BYTES_MAX {
         return Err(FaultKind::TooLarge.into());
     }
@@ -49,7 +60,7 @@ pub(super) fn parse(json: &[u8], now: Timestamp) -> Result<Event, EventError> {
     })?;
     let mut faults = Faults::default();
     let fields = Fields::read(json, &mut faults)?;
-    let event = fields.check(now, &mut faults);
+    let event = fields.check(unsaid, latest, &mut faults);
     faults.settle(event)
 }
 
@@ -84,10 +95,10 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    fn check(&self, now: Timestamp, faults: &mut Faults) -> Option<Event> {
+    fn check(&self, unsaid: Timestamp, latest: Timestamp, faults: &mut Faults) -> Option<Event> {
         let name = faults.note(&["name"], self.name());
         let customer = self.customer(faults);
-        let timestamp = faults.note(&["timestamp"], self.timestamp(now));
+        let timestamp = faults.note(&["timestamp"], self.timestamp(unsaid, latest));
         let external_id = faults.note(&["external_id"], key(self.external_id, KEY_BYTES_MAX));
         let parent_id = faults.note(&["parent_id"], key(self.parent_id, KEY_BYTES_MAX));
         if json::present(self.organization_id).is_some() {
@@ -135,8 +146,8 @@ impl<'a> Fields<'a> {
         Some((EventCustomer::ByExternalId(id?), member?.map(EventMember::ByExternalId)))
     }
 
-    fn timestamp(&self, now: Timestamp) -> Result<Timestamp, FaultKind> {
-        let Some(raw) = self.timestamp else { return Ok(now) };
+    fn timestamp(&self, unsaid: Timestamp, latest: Timestamp) -> Result<Timestamp, FaultKind> {
+        let Some(raw) = self.timestamp else { return Ok(unsaid) };
         let text = json::text(raw).map_err(|_| FaultKind::NotATime)?;
         // Bare numbers are milliseconds on other doors, seconds in Polar: not here.
         let dated = text.contains([':', 'T', 't']);
@@ -146,7 +157,7 @@ impl<'a> Fields<'a> {
                 Err(_) => FaultKind::NotATime,
             }
         })?;
-        if timestamp > now {
+        if timestamp > latest {
             return Err(FaultKind::InTheFuture);
         }
         Ok(timestamp)

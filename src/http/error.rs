@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::catalog::CatalogError;
 use crate::engine::catalog_actor::ChangeError;
+use crate::engine::history::HistoryError;
 use crate::engine::reply::EngineError;
 
 use crate::token::Scope;
@@ -180,6 +181,15 @@ impl Fault {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         Self::Invalid(vec![fault])
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Busy => Self::Busy,
+            HistoryError::Stopping | HistoryError::Unreadable => Self::Unavailable,
+        }
     }
 }
 

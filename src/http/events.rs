@@ -1,7 +1,8 @@
-//! `/v1/events/`: usage events come in here, all of a request or none.
+//! `/v1/events/`: usage events come in here, all of a request or none, and are read back.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::middleware::Compress;
 use actix_web::web;
 use actix_web::web::ServiceConfig;
 use serde::{Deserialize, Serialize};
@@ -21,8 +22,15 @@ use super::body::Body;
 use super::error::{FAULTS_MAX, Fault, Problem, Step};
 use super::resource;
 
+pub(super) mod reads;
+
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(resource("/events/ingest").route(web::post().to(ingest)));
+    let list = resource("/events").wrap(Compress::default()).route(web::get().to(reads::list));
+    config
+        .service(resource("/events/ingest").route(web::post().to(ingest)))
+        .service(resource("/events/names").route(web::get().to(reads::names)))
+        .service(list)
+        .service(resource("/events/{id}").route(web::get().to(reads::one)));
 }
 
 /// What became of the events of a request.

@@ -92,6 +92,21 @@ impl Query {
         Ok((!found.is_empty()).then_some(found))
     }
 
+    /// The time under `name`; nothing when it is not asked for.
+    ///
+    /// # Errors
+    /// It is no time with an offset from UTC.
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.one(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        // In a query string an unescaped `+` reads as a space.
+        let time = Timestamp::parse(&text.replace(' ', "+")).ok().filter(|_| text.contains(':'));
+        time.map(Some).ok_or_else(|| {
+            let loc = ["query".into(), name.into()];
+            let msg = "Input should be a valid datetime with an offset from UTC";
+            Fault::new("datetime_parsing", loc, msg).with_text(text).into()
+        })
+    }
+
     /// What is asked of metadata, as `metadata[key]=value`: for each key, the values that will do.
     pub(super) fn metadata(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -25,3 +25,17 @@ fn a_customer_meter_is_called_by_a_uuid_that_leads_back_to_its_customer() {
     let known = CustomerMeterId::of(anna, calls).to_string();
     assert_eq!(known, "510bd431-93bb-4326-9c4b-5718af3daae5");
 }
+
+#[test]
+fn an_events_id_leads_back_to_its_place_and_a_strangers_does_not() {
+    let seed = 0x0dd_5eed;
+    for seq in [1, 2, 77, 1 << 20, (1 << 56) - 1] {
+        for (shard, place) in [(0, 0), (3, 1), (u16::MAX, u8::MAX)] {
+            let id = EventId::of(seed, ShardNumber(shard), Seq(seq), place);
+            assert_eq!((id.0.get_version_num(), id.0.get_variant()), (4, uuid::Variant::RFC4122));
+            assert_eq!(id.position(seed), Some((ShardNumber(shard), Seq(seq), place)));
+            assert_eq!(id.position(seed + 1), None);
+            assert_eq!(EventId(Uuid::from_u128(id.0.as_u128() ^ 1 << 100)).position(seed), None);
+        }
+    }
+}

@@ -38,6 +38,12 @@ pub const HEADER_BYTES: usize = 88;
 const MAGIC: [u8; 4] = *b"DDJF";
 const VERSION: u32 = 1;
 
+/// What every frame of this version begins with.
+pub(super) const START: [u8; 8] = *b"DDJF\x01\0\0\0";
+
+/// Where the length of the records stands.
+pub(super) const LENGTH_OFFSET: usize = 80;
+
 /// Where the checksum stands; it covers what is before and after it.
 const CHECKSUM_OFFSET: usize = 84;
 

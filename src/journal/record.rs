@@ -8,10 +8,11 @@
 use crate::account::{Action, Posting};
 use crate::customer::CustomerCommand;
 use crate::encoding::{self, Malformed, Reader};
-use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber};
+use crate::id::{CatalogVersion, CustomerId, CustomerNumber, MeterNumber, OrganizationNumber, Seq};
 use crate::journal::action::{put_action, read_action};
 use crate::journal::profile::{put_profile_command, read_profile_command};
 use crate::journal::wire::Wire;
+use crate::journal::{Batch, ReplayStop};
 use crate::profile::ProfileCommand;
 use crate::time::Timestamp;
 
@@ -242,6 +243,36 @@ fn read_postings(reader: &mut Reader<'_>) -> Result<Vec<(MeterNumber, Posting)>,
             }
         })
         .collect()
+}
+
+/// Calls `each` with the position and time of every record of `batch`; it reads the record.
+///
+/// # Errors
+/// [`ReplayStop::Malformed`] when the records are not what the batch's head says.
+pub fn each_record<'a>(
+    batch: &Batch<'a>,
+    mut each: impl FnMut(Seq, Timestamp, &mut Reader<'a>) -> Result<(), Malformed>,
+) -> Result<(), ReplayStop> {
+    let malformed = |error: Malformed| ReplayStop::Malformed(error.0);
+    let mut reader = Reader::new(batch.bytes);
+    let mut time = batch.base_time;
+    let mut seq = batch.first;
+    loop {
+        // The delta stands behind the tag; a look ahead leaves the record whole for its reader.
+        let mut ahead = reader.clone();
+        let delta = ahead.byte().and_then(|_| ahead.varint()).map_err(malformed)?;
+        time = time.saturating_add(i64::try_from(delta).unwrap_or(i64::MAX));
+        each(seq, time, &mut reader).map_err(malformed)?;
+        if reader.is_empty() {
+            break;
+        }
+        seq = seq.next();
+    }
+    if seq == batch.last {
+        Ok(())
+    } else {
+        Err(ReplayStop::Malformed("a batch holds other records than its head says"))
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::journal::frame::FrameHash;
 use crate::journal::segment;
 use crate::journal::segment::Extent;
 use crate::journal::segment::Segment;
-use crate::journal::store::DATA_FILE;
 use crate::journal::store::Store;
 use crate::journal::watermark::Mark;
 
@@ -76,20 +75,11 @@ fn open_all(directory: &Path, numbers: &[u64], mark: &Mark) -> Result<Vec<Segmen
         let extent = segment::read_seal(&path, mark.journal)?;
         let store = match extent {
             Some(_) => None,
-            None => Some(open_existing(&path)?),
+            None => Some(Store::open_existing(&path)?),
         };
         segments.push(Segment { number, directory: path, extent, store });
     }
     Ok(segments)
-}
-
-/// Opens a store whose file must be there: sled would start an empty one.
-fn open_existing(directory: &Path) -> Result<Store, JournalError> {
-    let file = directory.join(DATA_FILE);
-    if !file.is_file() {
-        return Err(JournalError::damaged(&file, Position::Byte(0), "the file is missing"));
-    }
-    Store::open(directory)
 }
 
 /// The last frame that is known to be durable, by the watermark or by a seal.
@@ -225,7 +215,7 @@ pub(super) fn replay(
         let store = if let Some(store) = &segment.store {
             store
         } else {
-            opened = open_existing(&segment.directory)?;
+            opened = Store::open_existing(&segment.directory)?;
             &opened
         };
         let mut reading = Reading { store, held, chain };

@@ -109,6 +109,15 @@ impl Store {
         Ok(Self { directory: directory.to_owned(), db, file: Arc::new(file) })
     }
 
+    /// Opens a store whose file must be there: sled would start an empty one.
+    pub(super) fn open_existing(directory: &Path) -> Result<Self, JournalError> {
+        let file = directory.join(DATA_FILE);
+        if !file.is_file() {
+            return Err(JournalError::damaged(&file, Position::Byte(0), "the file is missing"));
+        }
+        Self::open(directory)
+    }
+
     /// The data file's path.
     pub(super) fn path(&self) -> PathBuf {
         self.directory.join(DATA_FILE)
