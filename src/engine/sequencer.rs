@@ -23,7 +23,7 @@ use crate::event::{Event, EventCustomer};
 use crate::grant::{GrantTerms, Rollover, Source};
 use crate::id::{
     CustomerId, CustomerNumber, EXTERNAL_ID_BYTES_MAX, GrantId, KEY_BYTES_MAX, KeyHash, KeySpace,
-    MeterNumber, OrganizationNumber, ProductId, Seq, ShardNumber,
+    OrganizationNumber, ProductId, Seq, ShardNumber,
 };
 use crate::journal::record::{self, CommandHead};
 use crate::product::ProductTerms;
@@ -33,61 +33,13 @@ use crate::time::{Clock, Timestamp};
 use crate::units::Draw;
 
 mod profiles;
+mod step;
 pub mod turnovers;
+
+pub use self::step::{Answers, Read, ReadWhat, Step, StepBody};
 
 /// Calls of a group whose names are hashed without allocating.
 const NAMES_INLINE: usize = 32;
-
-/// What a shard does next, in order.
-#[derive(Debug)]
-pub struct Step {
-    /// What to do.
-    pub body: StepBody,
-    /// Whether a caller waits for the answer.
-    pub answers: Answers,
-}
-
-/// Who hears what came of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
-    /// The caller whose group is the oldest unanswered one.
-    Caller,
-    /// Nobody: the engine asked itself.
-    Nobody,
-}
-
-/// The kinds of [`Step`].
-#[derive(Debug)]
-pub enum StepBody {
-    /// Apply a record once it is committed.
-    Apply(Entry),
-    /// Read, once everything before is applied.
-    Read(Read),
-    /// Say this.
-    Say(Reply),
-}
-
-/// A question about a customer.
-#[derive(Debug, Clone, Copy)]
-pub struct Read {
-    /// Whom it is about; nobody known has nothing.
-    pub customer: Option<CustomerNumber>,
-    /// As of when.
-    pub time: Timestamp,
-    /// What is asked.
-    pub what: ReadWhat,
-}
-
-/// The kinds of [`Read`].
-#[derive(Debug, Clone, Copy)]
-pub enum ReadWhat {
-    /// The balance on a meter.
-    Balance(MeterNumber),
-    /// The live grants on a meter.
-    Grants(MeterNumber),
-    /// Every meter.
-    State,
-}
 
 /// Gives the calls of one shard their order.
 pub struct Sequencer {
