@@ -15,6 +15,7 @@ mod clients;
 mod crash;
 mod full_disk;
 mod golden;
+mod history;
 mod http;
 mod limits;
 mod sdk;

@@ -241,10 +241,7 @@ impl Reader {
         Ok(EventPage { total, events })
     }
 
-    pub(super) fn event(
-        &mut self,
-        id: EventId,
-    ) -> Result<Option<EventView>, HistoryError> {
+    pub(super) fn event(&mut self, id: EventId) -> Result<Option<EventView>, HistoryError> {
         let Some((shard, seq, 0)) = id.position(self.seed) else { return Ok(None) };
         let Some(reader) = self.shards.get_mut(usize::from(shard.0)) else { return Ok(None) };
         reader.refresh()?;

@@ -387,7 +387,7 @@ impl HistoryFiles {
                 draft.begin_at(next);
             }
             if next.or(draft.next()).is_some_and(|next| next > through) {
-                break;
+                return Ok(true);
             }
             let path = segment::path(&self.terms.directory, segment.number).join(DATA_FILE);
             let io = |error| JournalError::io("read", &path)(error);
