@@ -76,7 +76,7 @@ async fn measure(dir: &Path, events: u32) {
     println!("| one customer's newest ten | total | ms |");
     let mut took = Vec::new();
     for asked in 0..ASKED {
-        // The most active one, and others from all over.
+        // From all over: the workload decides who is busy.
         let customer = asked * (CUSTOMERS.get() / ASKED);
         let name = format!("c{customer:06}");
         let Some(place) = engine.directory().by_external_id(organization, name.as_bytes()) else {

@@ -8,6 +8,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod backfill;
 mod bench;
 mod bounds;
 mod caller;

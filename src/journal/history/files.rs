@@ -103,6 +103,13 @@ impl HistoryFiles {
         Self { terms, segments: Vec::new(), frame: None, store: None }
     }
 
+    /// Gives back the memory that it takes; the next refresh reads anew.
+    pub fn forget(&mut self) {
+        self.segments.clear();
+        self.frame = None;
+        self.store = None;
+    }
+
     /// Brings it up to record `through`, which is known to be durable.
     ///
     /// # Errors
