@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use crate::benefit::Benefit;
 use crate::catalog::{
-    BenefitPatch, Catalog, CatalogEdit, MeterPatch, NewBenefit, NewMeter, NewProduct, NewToken,
-    Product, ProductPatch,
+    BenefitPatch, Catalog, CatalogEdit, Edit, MeterPatch, NewBenefit, NewMeter, NewProduct,
+    NewToken, Product, ProductPatch, Standing,
 };
 use crate::engine::Engine;
 use crate::engine::catalog_actor::{Change, ChangeError};
+use crate::engine::history::backfill::Backfill;
 use crate::id::{
     BenefitId, MeterId, MeterNumber, OrganizationId, OrganizationNumber, ProductId, TokenId,
 };
@@ -22,6 +23,31 @@ use crate::token::{Scopes, TokenText};
 impl Engine {
     async fn change(&self, edit: CatalogEdit) -> Result<Arc<Catalog>, ChangeError> {
         self.inner.catalog_actor.send(Change(edit)).await.unwrap_or(Err(ChangeError::Stopping))
+    }
+
+    /// Changes the catalog, and then has a meter count the retained events that it missed.
+    async fn change_and_fill(
+        &self,
+        edit: CatalogEdit,
+        backfill: Option<Backfill>,
+    ) -> Result<Arc<Catalog>, ChangeError> {
+        let Some(backfill) = backfill else { return self.change(edit).await };
+        let backfills = &self.inner.history.backfills;
+        if let Err(error) = backfills.note(backfill) {
+            tracing::error!(%error, "cannot note that a meter has to catch up");
+            return Err(ChangeError::Stopping);
+        }
+        let changed = self.change(edit).await;
+        match &changed {
+            Ok(catalog) if catalog.meters().any(|meter| meter.id == backfill.meter) => {
+                backfills.begin(backfill);
+            }
+            // Another meter stands for it, or it was refused.
+            Ok(_) | Err(ChangeError::Refused(_)) => backfills.strike(backfill),
+            // Whether it is in force shows after a restart.
+            Err(ChangeError::Stopping) => {}
+        }
+        changed
     }
 
     /// The meter that `organization` calls `name`, made if it is not there: every event called
@@ -47,7 +73,9 @@ impl Engine {
             unit: MeterUnit::default(),
             metadata: Metadata::default(),
         };
-        let catalog = self.change(CatalogEdit::MeterOnce(Box::new(new))).await?;
+        let backfill = Backfill { meter: new.id, since: None };
+        let catalog =
+            self.change_and_fill(CatalogEdit::MeterOnce(Box::new(new)), Some(backfill)).await?;
         catalog
             .same_meter(organization, name, &same_filter, &same_aggregation)?
             .cloned()
@@ -60,7 +88,9 @@ impl Engine {
     /// Why the catalog refuses it.
     pub async fn add_meter(&self, new: NewMeter) -> Result<Arc<Meter>, ChangeError> {
         let (organization, id) = (new.organization, new.id);
-        let catalog = self.change(CatalogEdit::Meter(Box::new(new))).await?;
+        let backfill = Backfill { meter: id, since: None };
+        let catalog =
+            self.change_and_fill(CatalogEdit::Meter(Box::new(new)), Some(backfill)).await?;
         catalog.meter_of(organization, id).cloned().ok_or(ChangeError::Stopping)
     }
 
@@ -75,7 +105,9 @@ impl Engine {
         meter: MeterNumber,
         patch: MeterPatch,
     ) -> Result<Arc<Meter>, ChangeError> {
-        let catalog = self.change(CatalogEdit::MeterPatch(meter, Box::new(patch))).await?;
+        let backfill = self.catalog().meter(meter).and_then(|before| missed(before, &patch));
+        let edit = CatalogEdit::MeterPatch(meter, Box::new(patch));
+        let catalog = self.change_and_fill(edit, backfill).await?;
         catalog.meter(meter).cloned().ok_or(ChangeError::Stopping)
     }
 
@@ -193,4 +225,18 @@ impl Engine {
     pub async fn revoke_token(&self, id: TokenId) -> Result<(), ChangeError> {
         self.change(CatalogEdit::TokenRevoke(id)).await.map(|_| ())
     }
+}
+
+/// What `meter` misses once it is changed like this: what came in while it was archived, or
+/// everything when it counts something else from now on.
+fn missed(meter: &Meter, patch: &MeterPatch) -> Option<Backfill> {
+    let redefined = !matches!((&patch.filter, &patch.aggregation), (Edit::Keep, Edit::Keep));
+    let archived_at = match patch.standing {
+        Edit::To(Standing::Live) => meter.archived_at,
+        Edit::To(Standing::Archived) | Edit::Keep => None,
+    };
+    if redefined {
+        return Some(Backfill { meter: meter.id, since: None });
+    }
+    Some(Backfill { meter: meter.id, since: Some(archived_at?) })
 }

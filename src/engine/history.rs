@@ -10,9 +10,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::engine::directory::Directory;
 use crate::engine::journal_thread::JournalState;
@@ -22,8 +24,10 @@ use crate::journal::JournalError;
 use crate::journal::history::{HistoryFiles, HistoryTerms};
 use crate::time::Clock;
 
+use self::backfill::{Backfills, Filler};
 use self::retention::Watch;
 
+pub mod backfill;
 pub mod names;
 pub mod quantities;
 pub mod query;
@@ -91,6 +95,9 @@ pub(super) struct HistoryPlan {
     pub(super) retention: Retention,
     /// What stays free of the history: see [`retention::YIELDS_BELOW_BYTES`].
     pub(super) reserve_bytes: u64,
+    pub(super) catalog: Arc<ArcSwap<Catalog>>,
+    /// The data directory, where backfills are noted.
+    pub(super) data: PathBuf,
 }
 
 /// The handle of the history's threads. Dropping it ends them.
@@ -100,6 +107,7 @@ pub(super) struct History {
     watch: Mutex<Option<SyncSender<()>>>,
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) backfills: Arc<Backfills>,
 }
 
 impl History {
@@ -113,6 +121,7 @@ impl History {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut watches = Vec::new();
         let mut shards = Vec::new();
+        let mut fillers = Vec::new();
         let share = u64::try_from(plan.shards.len()).unwrap_or(u64::MAX);
         for shard in plan.shards {
             watches.push(Watch {
@@ -122,6 +131,11 @@ impl History {
                 retention: plan.retention,
                 reserve_bytes: plan.reserve_bytes,
                 shards: share,
+            });
+            fillers.push(ShardReader {
+                number: shard.number,
+                files: HistoryFiles::new(shard.terms.clone()),
+                handle: shard.handle.clone(),
             });
             let files = HistoryFiles::new(shard.terms);
             shards.push(ShardReader { number: shard.number, files, handle: shard.handle });
@@ -140,11 +154,23 @@ impl History {
         let indexing = std::thread::Builder::new()
             .name("history-index".to_owned())
             .spawn(move || watch_over(&mut watches, clock.as_ref(), &watched, &over))?;
+        let (wake, noted) = sync_channel(1);
+        let backfills = Arc::new(Backfills::open(&plan.data, wake)?);
+        let filler = Filler {
+            shards: fillers,
+            catalog: plan.catalog,
+            backfills: Arc::clone(&backfills),
+            stopping: Arc::clone(&stopping),
+        };
+        let filling = std::thread::Builder::new()
+            .name("history-backfill".to_owned())
+            .spawn(move || filler.run(&noted))?;
         Ok(Self {
+            backfills,
             questions: Mutex::new(Some(questions)),
             watch: Mutex::new(Some(watch)),
             stopping,
-            threads: Mutex::new(vec![reading, indexing]),
+            threads: Mutex::new(vec![reading, indexing, filling]),
         })
     }
 
@@ -153,6 +179,7 @@ impl History {
         self.stopping.store(true, Ordering::Relaxed);
         drop(self.questions.lock().take());
         drop(self.watch.lock().take());
+        self.backfills.wake();
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the event history panicked");
@@ -230,6 +257,12 @@ struct Reader {
 
 impl Reader {
     fn run(&mut self, asked: &Receiver<Question>) {
+        for shard in &mut self.shards {
+            // Opened and verified ahead, so that the first question does not wait for it.
+            if let Err(error) = shard.files.index_sealed() {
+                tracing::error!(%error, shard = %shard.number, "cannot open the event history");
+            }
+        }
         // Whoever has stopped waiting is not told.
         while let Ok(question) = asked.recv() {
             match question {

@@ -333,6 +333,8 @@ impl Shared<'_> {
             clock: Arc::clone(&self.clock),
             retention: self.options.retention,
             reserve_bytes: self.reserve_bytes,
+            catalog: Arc::clone(&self.catalog),
+            data: data_dir.path().to_owned(),
         })?;
         let threads =
             Threads { journals: started.journals, actors: Some((started.system, thread)) };

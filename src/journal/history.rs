@@ -25,6 +25,10 @@ mod recorded;
 pub use self::files::{HistoryFiles, HistoryTerms, Piece, SegmentFacts};
 pub use self::recorded::{Recorded, RecordedBody};
 
+/// What the keys begin with under which a meter catches up with retained events. The events are the
+/// history of that use, so these commands are no lines. An application that uses such a key itself misses lines of its own.
+pub const BACKFILL_KEY: &str = "\0backfill:";
+
 /// What kind of record a line of the history is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {

@@ -8,6 +8,7 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod backfill;
 mod bench;
 mod bounds;
 mod caller;
@@ -15,6 +16,7 @@ mod clients;
 mod crash;
 mod full_disk;
 mod golden;
+mod history;
 mod http;
 mod limits;
 mod sdk;

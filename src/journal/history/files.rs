@@ -103,6 +103,13 @@ impl HistoryFiles {
         Self { terms, segments: Vec::new(), frame: None, store: None }
     }
 
+    /// Gives back the memory that it takes; the next refresh reads anew.
+    pub fn forget(&mut self) {
+        self.segments.clear();
+        self.frame = None;
+        self.store = None;
+    }
+
     /// Brings it up to record `through`, which is known to be durable.
     ///
     /// # Errors
@@ -387,7 +394,7 @@ impl HistoryFiles {
                 draft.begin_at(next);
             }
             if next.or(draft.next()).is_some_and(|next| next > through) {
-                break;
+                return Ok(true);
             }
             let path = segment::path(&self.terms.directory, segment.number).join(DATA_FILE);
             let io = |error| JournalError::io("read", &path)(error);

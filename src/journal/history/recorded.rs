@@ -6,7 +6,7 @@ use crate::account::{Action, Posting};
 use crate::encoding::Malformed;
 use crate::id::{CustomerNumber, MeterNumber, Seq};
 use crate::journal::frame::{Frame, HEADER_BYTES};
-use crate::journal::history::{Kind, Wrong};
+use crate::journal::history::{BACKFILL_KEY, Kind, Wrong};
 use crate::journal::record::{Record, each_record, read_record};
 use crate::journal::{Batch, JournalId, ReplayStop};
 use crate::time::Timestamp;
@@ -18,6 +18,8 @@ pub struct Recorded<'a> {
     pub customer: CustomerNumber,
     /// When it was sequenced.
     pub recorded_at: Timestamp,
+    /// The meters that it fed when it was sequenced.
+    pub feeds: &'a [MeterNumber],
     /// What it says.
     pub body: RecordedBody<'a>,
 }
@@ -44,6 +46,7 @@ pub(super) struct Told<'a> {
     pub(super) recorded_at: Timestamp,
     pub(super) customer: CustomerNumber,
     pub(super) key: &'a [u8],
+    pub(super) feeds: Vec<MeterNumber>,
     pub(super) body: RecordedBody<'a>,
 }
 
@@ -66,13 +69,17 @@ pub(super) fn each_told<'a>(
     let read = each_record(batch, |seq, recorded_at, reader| {
         let (_, record) = read_record(reader)?;
         match record {
-            Record::Event { customer, key, payload, .. } => {
-                each(Told { seq, recorded_at, customer, key, body: RecordedBody::Event(payload) })
+            Record::Event { customer, key, postings, payload } => {
+                let feeds = postings.iter().map(|(meter, _)| *meter).collect();
+                let body = RecordedBody::Event(payload);
+                each(Told { seq, recorded_at, customer, key, feeds, body })
             }
-            Record::Command { customer, meter, action: Action::Use(posting), key, at } => {
+            Record::Command { customer, meter, action: Action::Use(posting), key, at }
+                if !key.starts_with(BACKFILL_KEY.as_bytes()) =>
+            {
                 let at = at.unwrap_or(recorded_at);
                 let body = RecordedBody::Use { meter, posting, at };
-                each(Told { seq, recorded_at, customer, key, body })
+                each(Told { seq, recorded_at, customer, key, feeds: vec![meter], body })
             }
             Record::Command { .. }
             | Record::Customer { .. }
@@ -101,6 +108,7 @@ struct Placed {
     seq: Seq,
     recorded_at: Timestamp,
     customer: CustomerNumber,
+    feeds: Vec<MeterNumber>,
     body: PlacedBody,
 }
 
@@ -128,8 +136,8 @@ impl LoadedFrame {
                 }
                 RecordedBody::Use { meter, posting, at } => PlacedBody::Use { meter, posting, at },
             };
-            let Told { seq, recorded_at, customer, .. } = told;
-            records.push(Placed { seq, recorded_at, customer, body });
+            let Told { seq, recorded_at, customer, feeds, .. } = told;
+            records.push(Placed { seq, recorded_at, customer, feeds, body });
             Ok(())
         })?;
         let (first, last) = (batch.first, batch.last);
@@ -147,6 +155,6 @@ impl LoadedFrame {
             }
         };
         let Placed { recorded_at, customer, .. } = *placed;
-        Some(Recorded { customer, recorded_at, body })
+        Some(Recorded { customer, recorded_at, feeds: &placed.feeds, body })
     }
 }

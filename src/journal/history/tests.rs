@@ -153,6 +153,8 @@ fn one_segment_is_followed_while_it_is_written() {
         bed.write(group, &[(group as u32 % 8, "", "call", None), (1, "same", "call", None)]);
         if group % 37 == 0 {
             bed.check(&mut history);
+            // Nothing new is found at once.
+            bed.check(&mut history);
         }
     }
     bed.check(&mut history);
