@@ -1,12 +1,15 @@
 use uuid::Uuid;
 
-use crate::catalog::NewBenefit;
+use crate::catalog::{NewBenefit, NewPrice, NewProduct, PriceAmount, Visibility};
+use crate::customer::{ChangeWhen, CustomerCommand, Start, Subscribe};
+use crate::cycle::{Interval, IntervalUnit};
 use crate::engine::Engine;
 use crate::engine::purchases::PurchaseError;
 use crate::engine::purchases::tests::{Overage, Shop, at, balance, open, shop, subscribe, units};
 use crate::grant::Rollover;
-use crate::id::{BenefitId, OrganizationNumber, ProductId};
+use crate::id::{BenefitId, OrganizationNumber, PriceId, ProductId, SubscriptionId};
 use crate::metadata::Metadata;
+use crate::money::{Currency, Money};
 use crate::profile::{ProfileDetails, ProfileKind};
 
 /// Reads of a balance before a test gives up on it.
@@ -110,8 +113,7 @@ async fn a_walk_reaches_everybody_on_every_shard_and_no_stranger() {
             metadata: Metadata::default(),
         };
         let id = engine.register_customer(acme, Some(name), details).await.unwrap().id;
-        let start = crate::customer::Start::Api;
-        engine.subscribe(acme, id, shop.product, start, None).await.unwrap();
+        engine.subscribe(acme, id, shop.product, Start::Api, None).await.unwrap();
     }
     engine.use_units(&shop.meter, "stranger", units("1"), None).await.unwrap();
     let five = credit(&engine, acme, &shop, 5).await;
@@ -127,5 +129,77 @@ async fn a_walk_reaches_everybody_on_every_shard_and_no_stranger() {
     let other = engine.create_organization("other").await.unwrap();
     let theirs = engine.sync_benefits(other, shop.product).await;
     assert_eq!(theirs, Err(PurchaseError::UnknownProduct));
+    engine.drain().await.unwrap();
+}
+
+/// Another plan beside the shop's, which carries nothing yet.
+async fn second_plan(engine: &Engine, acme: OrganizationNumber) -> ProductId {
+    let id = ProductId(Uuid::new_v4());
+    let amount = PriceAmount::Fixed(Money::ZERO);
+    let price = NewPrice { id: PriceId(Uuid::new_v4()), currency: Currency::USD, amount };
+    let new = NewProduct {
+        id,
+        organization: acme,
+        name: "second plan".into(),
+        description: None,
+        visibility: Visibility::Public,
+        billing: Some(Interval { unit: IntervalUnit::Month, count: 1 }),
+        metering: None,
+        trial: None,
+        prices: vec![price],
+        metadata: Metadata::default(),
+    };
+    engine.create_product(new).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_change_that_waits_follows_too_and_what_has_ended_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, acme) = open(dir.path());
+    engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
+    let shop = shop(&engine, acme, false).await;
+    let subscription = subscribe(&engine, acme, &shop).await;
+    let second = second_plan(&engine, acme).await;
+    let when = ChangeWhen::NextPeriod;
+    engine.change_product(acme, shop.anna, subscription, second, when).await.unwrap();
+    let forty = credit(&engine, acme, &shop, 40).await;
+    engine.set_product_benefits(second, vec![forty]).await.unwrap();
+    assert_eq!(engine.sync_benefits(acme, second).await, Ok(1));
+    assert_eq!(engine.sync_benefits(acme, second).await, Ok(0));
+    // It waits, and so nothing is granted before its time.
+    assert_eq!(balance(&engine, &shop).await, "100");
+    engine.move_clock(at("2026-02-01T00:00:00Z")).await.unwrap();
+    assert_eq!(balance(&engine, &shop).await, "40");
+
+    let revoke = CustomerCommand::Revoke { subscription };
+    engine.purchase(acme, shop.anna, revoke).await.unwrap();
+    assert_eq!(balance(&engine, &shop).await, "0");
+    engine.set_product_benefits(second, Vec::new()).await.unwrap();
+    assert_eq!(engine.sync_benefits(acme, second).await, Ok(0));
+    assert_eq!(balance(&engine, &shop).await, "0");
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_sold_while_a_list_is_edited_has_the_list_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, acme) = open(dir.path());
+    engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
+    let shop = shop(&engine, acme, false).await;
+    let stale = engine.catalog().terms(shop.product).unwrap();
+    let three = credit(&engine, acme, &shop, 3).await;
+    engine.set_product_benefits(shop.product, vec![three]).await.unwrap();
+    // Resolved before the edit, sequenced after the walk.
+    let start = Subscribe {
+        subscription: SubscriptionId(Uuid::new_v4()),
+        terms: stale.clone().into(),
+        start: Start::Api,
+        trial_end: None,
+    };
+    engine.purchase(acme, shop.anna, CustomerCommand::Subscribe(start)).await.unwrap();
+    assert_eq!(balance(&engine, &shop).await, "100");
+    engine.catch_up_benefits(acme, shop.anna, &stale).await.unwrap();
+    assert_eq!(balance(&engine, &shop).await, "3");
     engine.drain().await.unwrap();
 }
