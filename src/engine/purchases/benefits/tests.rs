@@ -158,7 +158,7 @@ async fn a_change_that_waits_follows_too_and_what_has_ended_does_not() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, false).await;
+    let shop = shop(&engine, acme, Overage::Free).await;
     let subscription = subscribe(&engine, acme, &shop).await;
     let second = second_plan(&engine, acme).await;
     let when = ChangeWhen::NextPeriod;
@@ -186,7 +186,7 @@ async fn what_is_sold_while_a_list_is_edited_has_the_list_in_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let (engine, acme) = open(dir.path());
     engine.move_clock(at("2026-01-01T00:00:00Z")).await.unwrap();
-    let shop = shop(&engine, acme, false).await;
+    let shop = shop(&engine, acme, Overage::Free).await;
     let stale = engine.catalog().terms(shop.product).unwrap();
     let three = credit(&engine, acme, &shop, 3).await;
     engine.set_product_benefits(shop.product, vec![three]).await.unwrap();
