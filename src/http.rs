@@ -20,6 +20,7 @@ mod fields;
 mod health;
 mod meters;
 mod orders;
+mod organizations;
 mod page;
 mod products;
 mod quantities;
@@ -137,6 +138,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(meters::routes)
             .configure(benefits::routes)
             .configure(products::routes)
+            .configure(organizations::routes)
             .default_service(web::to(no_such_path)),
     );
 }

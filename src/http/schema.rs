@@ -21,6 +21,7 @@ mod customer_state;
 mod event;
 mod meter;
 mod order;
+mod organization;
 mod product;
 mod subscription;
 
@@ -41,6 +42,7 @@ pub(super) use self::meter::Meter;
 pub(super) use self::meter::NamedMeter;
 pub(super) use self::order::Order;
 pub(super) use self::order::order_status_word;
+pub(super) use self::organization::Organization;
 pub(super) use self::product::Price;
 pub(super) use self::product::Product;
 pub(super) use self::product::ProductSummary;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Each path with the least that a token has to be: method, path, role.
-const PATHS: [(&str, &str, &str); 19] = [
+const PATHS: [(&str, &str, &str); 21] = [
     ("POST", "/v1/events/ingest", "ingest"),
     ("GET", "/v1/meters/", "read"),
     ("POST", "/v1/meters/", "admin"),
@@ -13,6 +13,8 @@ const PATHS: [(&str, &str, &str); 19] = [
     ("GET", "/v1/customer-meters/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
     ("GET", "/v1/customers/5041180b-748b-4ea6-afce-2e30ea5be902/state", "read"),
     ("GET", "/v1/customers/external/nobody/state", "read"),
+    ("GET", "/v1/organizations/", "read"),
+    ("GET", "/v1/organizations/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
     ("GET", "/v1/benefits/", "read"),
     ("POST", "/v1/benefits/", "admin"),
     ("GET", "/v1/benefits/5041180b-748b-4ea6-afce-2e30ea5be902", "read"),
