@@ -52,6 +52,11 @@ impl CustomerView {
         self.profile.as_deref().is_some_and(|profile| !profile.is_live())
     }
 
+    /// Whether a period of one of its subscriptions should have ended at `now`.
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.purchases.as_deref().is_some_and(|purchases| purchases.due_at(now).is_some())
+    }
+
     /// What people know it by: its name, else its address, else the application's own id.
     #[must_use]
     pub fn name_shown(&self) -> &str {
@@ -158,7 +163,8 @@ impl CallRoll {
 }
 
 impl Engine {
-    /// The customer of `organization` at `place`, if it is there.
+    /// The customer of `organization` at `place`, if it is there. Its periods that are over by now
+    /// have ended.
     ///
     /// # Errors
     /// [`EngineError::Stopping`].
@@ -168,6 +174,12 @@ impl Engine {
         place: CustomerPlace,
     ) -> Result<Option<CustomerView>, EngineError> {
         let call = CallRoll { organization, whom: Whom::One(place.number) };
+        let view = self.call_roll(place.shard, call).await?.customers.pop();
+        let Some(overdue) = view.as_ref().filter(|view| view.is_overdue(self.now())) else {
+            return Ok(view);
+        };
+        // Whatever is asked in turn comes behind the turnovers that are due; its answer is not needed.
+        self.state(organization, &overdue.id.to_string()).await?;
         Ok(self.call_roll(place.shard, call).await?.customers.pop())
     }
 

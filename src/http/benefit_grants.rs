@@ -30,13 +30,13 @@ const READ: &[Scope] = &[Scope::BenefitsRead, Scope::BenefitsWrite];
 /// By what a list can be sorted.
 #[derive(Debug, Clone, Copy)]
 enum By {
-    CreatedAt,
-    GrantedAt,
-    RevokedAt,
+    Created,
+    Granted,
+    Revoked,
 }
 
 const SORTINGS: [(&str, By); 3] =
-    [("created_at", By::CreatedAt), ("granted_at", By::GrantedAt), ("revoked_at", By::RevokedAt)];
+    [("created_at", By::Created), ("granted_at", By::Granted), ("revoked_at", By::Revoked)];
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -71,9 +71,9 @@ impl Row {
     fn order(&self, other: &Self, by: By) -> Ordering {
         let (own, others) = (&self.grant, &other.grant);
         match by {
-            By::CreatedAt => own.created_at.cmp(&others.created_at),
-            By::GrantedAt => own.granted_at.cmp(&others.granted_at),
-            By::RevokedAt => own.revoked_at.cmp(&others.revoked_at),
+            By::Created => own.created_at.cmp(&others.created_at),
+            By::Granted => own.granted_at.cmp(&others.granted_at),
+            By::Revoked => own.revoked_at.cmp(&others.revoked_at),
         }
     }
 }
@@ -86,7 +86,7 @@ async fn listed(
 ) -> Result<HttpResponse, Problem> {
     let query = Query::of(request);
     let page = Page::of(&query)?;
-    let sorting = sorting(&query, &SORTINGS, (By::CreatedAt, Direction::Descending))?;
+    let sorting = sorting(&query, &SORTINGS, (By::Created, Direction::Descending))?;
     let audience = Audience::of(&query, doors, caller)?;
     let is_granted = query.flag("is_granted")?;
     // Customers are not made up of members here, so that no grant is a member's.

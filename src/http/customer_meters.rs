@@ -1,7 +1,6 @@
 //! `/v1/customer-meters/`: where customers stand on meters.
 //!
-//! There is one for each meter that a customer ever moved. A list that names its customers reads
-//! only them; any other one reads every customer of the organization, slice by slice.
+//! There is one for each meter that a customer ever moved.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -14,24 +13,21 @@ use actix_web::web;
 use actix_web::web::ServiceConfig;
 use rust_decimal::Decimal;
 
-use crate::catalog::Catalog;
-use crate::engine::directory::CustomerPlace;
 use crate::engine::roll::{CustomerView, MeterView};
-use crate::id::{CustomerId, CustomerMeterId, CustomerNumber, MeterId, MeterNumber, ShardNumber};
+use crate::id::{CustomerMeterId, MeterId, MeterNumber};
 use crate::meter::Meter;
 use crate::token::Scope;
 use crate::units::grid::difference;
 
 use super::Doors;
+use super::audience::Audience;
 use super::auth::Caller;
-use super::error::{Fault, Problem};
-use super::page::{Direction, Listed, Page, Sorting, sorting};
+use super::error::Problem;
+use super::page::{Direction, Page, Sorting, sorting};
 use super::query::{Query, path_id};
+use super::ranked::Ranked;
 use super::resource;
 use super::schema::{Customer, CustomerMeter};
-
-/// How far into a list its pages reach, in items: so much of it is held while it is sorted.
-const REACH_MAX: usize = 100_000;
 
 /// Scopes that may see where customers stand.
 const READ: &[Scope] = &[Scope::CustomerMetersRead];
@@ -87,8 +83,7 @@ impl Row {
             By::CreatedAt => self.view.moments.first.cmp(&other.view.moments.first),
             By::ModifiedAt => self.view.moments.last.cmp(&other.view.moments.last),
             By::CustomerId => self.customer.id.cmp(&other.customer.id),
-            // Customers who are known by use alone have no name.
-            By::CustomerName => Ordering::Equal,
+            By::CustomerName => self.customer.name_shown().cmp(other.customer.name_shown()),
             By::MeterId => self.meter.id.cmp(&other.meter.id),
             By::MeterName => self.meter.name.cmp(&other.meter.name),
             By::Consumed => self.view.consumed.cmp(&other.view.consumed),
@@ -105,148 +100,43 @@ impl Row {
     }
 }
 
-/// The first rows of a list whose end is not reached yet.
-struct Rows {
-    kept: Vec<Row>,
-    total: usize,
-    /// Rows behind these are counted and dropped.
-    keep: usize,
-    sorting: Sorting<By>,
-}
-
-impl Rows {
-    fn push(&mut self, row: Row) {
-        self.total = self.total.saturating_add(1);
-        self.kept.push(row);
-        if self.kept.len() >= self.keep.saturating_mul(2).max(1_024) {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        let sorting = &self.sorting;
-        self.kept.sort_unstable_by(|a, b| a.before(b, sorting));
-        self.kept.truncate(self.keep);
-    }
-}
-
-/// Which customer meters are asked for.
-struct Asked {
-    /// All of the organization's, when nothing.
-    customers: Option<Vec<CustomerPlace>>,
-    /// Every one that is not archived, when nothing.
-    meters: Option<HashSet<MeterNumber>>,
-}
-
-impl Asked {
-    /// What `query` asks for; `None` when that can be nothing.
-    fn of(query: &Query, doors: &Doors, caller: Caller) -> Result<Option<Self>, Problem> {
-        if !caller.is_meant(query, doors)? {
-            return Ok(None);
-        }
-        let directory = doors.engine.directory();
-        let by_id = query.ids("customer_id")?.map(|ids| {
-            let place = |id| directory.by_id(caller.organization, CustomerId(id));
-            ids.into_iter().filter_map(place).collect::<Vec<_>>()
-        });
-        let named: Vec<CustomerPlace> = query
-            .all("external_customer_id")
-            .filter_map(|name| directory.by_external_id(caller.organization, name.as_bytes()))
-            .collect();
-        let is_named = query.one("external_customer_id").is_some();
-        let mut customers = match (by_id, is_named) {
-            (None, false) => None,
-            (None, true) => Some(named),
-            (Some(places), false) => Some(places),
-            (Some(places), true) => {
-                Some(places.into_iter().filter(|place| named.contains(place)).collect())
-            }
-        };
-        if let Some(places) = &mut customers {
-            places.sort_unstable_by_key(|place| (place.shard, place.number));
-            places.dedup();
-        }
-        let meters = query.ids("meter_id")?.map(|ids| {
-            let catalog = doors.engine.catalog();
-            let number = |id| Some(catalog.meter_of(caller.organization, MeterId(id))?.number);
-            ids.into_iter().filter_map(number).collect()
-        });
-        Ok(Some(Self { customers, meters }))
-    }
-
-    /// Adds the rows of `customer`.
-    fn rows(&self, catalog: &Catalog, customer: CustomerView, rows: &mut Rows) {
-        let customer = Arc::new(customer);
-        for view in &customer.meters {
-            let Some(meter) = catalog.meter(view.meter) else { continue };
-            let is_asked = match &self.meters {
-                Some(asked) => asked.contains(&view.meter),
-                None => !meter.is_archived(),
-            };
-            if is_asked {
-                let (customer, meter) = (Arc::clone(&customer), Arc::clone(meter));
-                rows.push(Row { customer, meter, view: *view });
-            }
-        }
-    }
-}
-
 async fn list(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
     let caller = Caller::of(&request, &doors, READ)?;
     let query = Query::of(&request);
     let page = Page::of(&query)?;
     let sorting = sorting(&query, &SORTINGS, (By::ModifiedAt, Direction::Descending))?;
-    let keep = page.end().min(REACH_MAX);
-    let mut rows = Rows { kept: Vec::new(), total: 0, keep, sorting };
-    if let Some(asked) = Asked::of(&query, &doors, caller)? {
-        read(&doors, caller, &asked, &mut rows).await?;
-    }
-    if page.start() >= REACH_MAX && rows.total > page.start() {
-        let msg = format!("Only the first {REACH_MAX} items can be paged to; name customers");
-        return Err(Fault::new("value_error", ["query".into(), "page".into()], msg).into());
-    }
-    rows.settle();
+    let audience = Audience::of(&query, &doors, caller)?;
+    let catalog = doors.engine.catalog().clone();
+    // Every meter that is not archived, when none is named.
+    let meters: Option<HashSet<MeterNumber>> = query.ids("meter_id")?.map(|ids| {
+        let number = |id| Some(catalog.meter_of(caller.organization, MeterId(id))?.number);
+        ids.into_iter().filter_map(number).collect()
+    });
+    let mut ranked = Ranked::new(page, |a: &Row, b: &Row| a.before(b, &sorting));
+    let each = |view: CustomerView| {
+        if view.is_deleted() {
+            return;
+        }
+        let customer = Arc::new(view);
+        for view in &customer.meters {
+            let Some(meter) = catalog.meter(view.meter) else { continue };
+            let is_asked = match &meters {
+                Some(asked) => asked.contains(&view.meter),
+                None => !meter.is_archived(),
+            };
+            if is_asked {
+                let (customer, meter) = (Arc::clone(&customer), Arc::clone(meter));
+                ranked.push(Row { customer, meter, view: *view });
+            }
+        }
+    };
+    audience.read(&doors, caller, each).await?;
     let organization_id = caller.organization_id(&doors)?;
-    let shown = |row: Row| {
+    let listed = ranked.listed(|row| {
         let customer = Customer::of(&row.customer, organization_id);
         CustomerMeter::of(row.customer.id, customer, &row.meter, organization_id, &row.view)
-    };
-    let pagination = page.pagination(rows.total);
-    let items = page.items(rows.kept).map(shown).collect();
-    Ok(HttpResponse::Ok().json(Listed { items, pagination }))
-}
-
-/// Reads the customers that are asked for, and adds their rows.
-async fn read(
-    doors: &Doors,
-    caller: Caller,
-    asked: &Asked,
-    rows: &mut Rows,
-) -> Result<(), Problem> {
-    let catalog = doors.engine.catalog().clone();
-    let engine = &doors.engine;
-    if let Some(places) = &asked.customers {
-        for place in places {
-            if let Some(customer) = engine.customer_at(caller.organization, *place).await? {
-                asked.rows(&catalog, customer, rows);
-            }
-        }
-        return Ok(());
-    }
-    // Whoever reads everything waits for others who do.
-    let turn = doors.whole_reads.acquire().await;
-    let _turn = turn.map_err(|_| Problem::Unavailable)?;
-    for shard in (0..engine.shards()).map(ShardNumber) {
-        let mut from = Some(CustomerNumber(0));
-        while let Some(number) = from {
-            let slice = engine.customers_from(caller.organization, shard, number).await?;
-            for customer in slice.customers {
-                asked.rows(&catalog, customer, rows);
-            }
-            from = slice.next;
-        }
-    }
-    Ok(())
+    })?;
+    Ok(HttpResponse::Ok().json(listed))
 }
 
 async fn one(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpResponse, Problem> {
@@ -261,7 +151,7 @@ async fn one(request: HttpRequest, doors: web::Data<Doors>) -> Result<HttpRespon
     });
     let (meter, place) = found.ok_or(Problem::NotFound)?;
     let customer = doors.engine.customer_at(caller.organization, place).await?;
-    let customer = customer.ok_or(Problem::NotFound)?;
+    let customer = customer.filter(|view| !view.is_deleted()).ok_or(Problem::NotFound)?;
     let view = customer.meters.iter().find(|view| view.meter == meter.number);
     let view = view.ok_or(Problem::NotFound)?;
     let organization_id = caller.organization_id(&doors)?;

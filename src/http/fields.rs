@@ -93,6 +93,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that may be missing, and whose `null` means that there is to be none.
+    #[expect(clippy::option_option, reason = "missing, none and some are three things")]
     pub(super) fn nullable<T>(
         &mut self,
         name: &'static str,

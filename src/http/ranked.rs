@@ -59,3 +59,6 @@ impl<T, F: Fn(&T, &T) -> Ordering> Ranked<T, F> {
         Ok(Listed { items: self.page.items(self.kept).map(shown).collect(), pagination })
     }
 }
+
+#[cfg(test)]
+mod tests;

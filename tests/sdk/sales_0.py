@@ -152,7 +152,8 @@ with Polar(access_token=TOKEN, server_url=URL) as polar:
     secret = checkout.client_secret
     check("by its secret", polar.checkouts.client_get(client_secret=secret).id, checkout.id)
     confirmed = polar.checkouts.client_confirm(client_secret=secret, checkout_confirm_stripe={})
-    check("confirmed", confirmed.status, "confirmed")
+    check("confirmed", confirmed.id, checkout.id)
+    check("succeeded", polar.checkouts.get(id=checkout.id).status, "succeeded")
     [bought] = polar.orders.list(checkout_id=checkout.id).result.items
     check("bought", (bought.billing_reason, bought.product.id), ("purchase", pack.id))
     grants = polar.benefit_grants.list(is_granted=True).result.items

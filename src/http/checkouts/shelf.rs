@@ -114,11 +114,11 @@ pub struct Shelf(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_id: HashMap<CheckoutId, Checkout>,
+    checkouts: HashMap<CheckoutId, Checkout>,
     /// By the hash of the secret: how long a look-up takes says nothing of the secret then.
-    by_secret: HashMap<[u8; 32], CheckoutId>,
+    secrets: HashMap<[u8; 32], CheckoutId>,
     /// The oldest first.
-    by_age: VecDeque<CheckoutId>,
+    ages: VecDeque<CheckoutId>,
 }
 
 fn hash(secret: &str) -> [u8; 32] {
@@ -153,11 +153,11 @@ impl Checkout {
 
 impl Kept {
     fn make_room(&mut self, now: Timestamp) -> Result<(), Full> {
-        if self.by_id.len() < CHECKOUTS_MAX {
+        if self.checkouts.len() < CHECKOUTS_MAX {
             return Ok(());
         }
-        let oldest = *self.by_age.front().ok_or(Full)?;
-        if let Some(checkout) = self.by_id.get(&oldest) {
+        let oldest = *self.ages.front().ok_or(Full)?;
+        if let Some(checkout) = self.checkouts.get(&oldest) {
             let is_over = match checkout.standing {
                 Standing::Open => checkout.is_expired(now),
                 Standing::Confirming => false,
@@ -166,16 +166,16 @@ impl Kept {
             if !is_over {
                 return Err(Full);
             }
-            self.by_secret.remove(&hash(&checkout.secret));
+            self.secrets.remove(&hash(&checkout.secret));
         }
-        self.by_id.remove(&oldest);
-        self.by_age.pop_front();
+        self.checkouts.remove(&oldest);
+        self.ages.pop_front();
         Ok(())
     }
 
     fn by_secret(&mut self, secret: &str) -> Option<&mut Checkout> {
-        let id = self.by_secret.get(&hash(secret))?;
-        let checkout = self.by_id.get_mut(id)?;
+        let id = self.secrets.get(&hash(secret))?;
+        let checkout = self.checkouts.get_mut(id)?;
         let is_same = checkout.secret.as_bytes().ct_eq(secret.as_bytes());
         bool::from(is_same).then_some(checkout)
     }
@@ -186,9 +186,9 @@ impl Shelf {
     pub(in crate::http) fn put(&self, checkout: Checkout) -> Result<(), Full> {
         let mut kept = self.0.lock();
         kept.make_room(checkout.created_at)?;
-        kept.by_secret.insert(hash(&checkout.secret), checkout.id);
-        kept.by_age.push_back(checkout.id);
-        kept.by_id.insert(checkout.id, checkout);
+        kept.secrets.insert(hash(&checkout.secret), checkout.id);
+        kept.ages.push_back(checkout.id);
+        kept.checkouts.insert(checkout.id, checkout);
         Ok(())
     }
 
@@ -199,7 +199,7 @@ impl Shelf {
         id: CheckoutId,
     ) -> Option<Checkout> {
         let kept = self.0.lock();
-        kept.by_id.get(&id).filter(|checkout| checkout.organization == organization).cloned()
+        kept.checkouts.get(&id).filter(|checkout| checkout.organization == organization).cloned()
     }
 
     /// The checkout with this secret.
@@ -225,7 +225,7 @@ impl Shelf {
     /// What became of a confirmation: the checkout as it is afterwards.
     pub(in crate::http) fn settle(&self, checkout: Checkout) {
         let mut kept = self.0.lock();
-        if let Some(kept) = kept.by_id.get_mut(&checkout.id) {
+        if let Some(kept) = kept.checkouts.get_mut(&checkout.id) {
             *kept = checkout;
         }
     }

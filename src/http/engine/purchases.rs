@@ -12,9 +12,8 @@ use actix_web::web;
 use actix_web::web::ServiceConfig;
 use uuid::Uuid;
 
-use crate::customer::{CustomerCommand, CustomerRefusal, Payment, Start, Subscription, derived_id};
+use crate::customer::{CustomerCommand, CustomerRefusal, Payment, Start, derived_id};
 use crate::engine::purchases::PurchaseError;
-use crate::engine::roll::CustomerView;
 use crate::http::Doors;
 use crate::http::audience::Named;
 use crate::http::auth::Caller;
@@ -52,16 +51,28 @@ fn checkout(customer: CustomerId, key: Option<&str>) -> CheckoutId {
     }
 }
 
-/// When the trial of a subscription that starts now ends: as `asked`, else as the product has it.
+/// Which trial is asked for.
+#[derive(Debug, Clone, Copy)]
+enum TrialAsked {
+    /// The product's, if it has one.
+    AsSold,
+    /// None.
+    Waived,
+    /// One that ends then.
+    Until(Timestamp),
+}
+
+/// When the trial of a subscription that starts now ends, if it has one.
 fn trial_end(
     doors: &Doors,
     caller: Caller,
     product: ProductId,
-    asked: Option<Timestamp>,
-    has_trial: bool,
+    asked: TrialAsked,
 ) -> Option<Timestamp> {
-    if asked.is_some() || !has_trial {
-        return asked;
+    match asked {
+        TrialAsked::Until(end) => return Some(end),
+        TrialAsked::Waived => return None,
+        TrialAsked::AsSold => {}
     }
     let catalog = doors.engine.catalog();
     let trial = catalog.product_of(caller.organization, product)?.trial?;
@@ -78,14 +89,18 @@ async fn subscribe(
     let mut fields = Fields::of(&body)?;
     let product = fields.required("product_id", fields::id);
     let named = Named::of(&mut fields);
-    let asked = fields.optional("trial_end", fields::moment);
-    let has_trial = fields.optional("trial", fields::truth).unwrap_or(true);
+    let end = fields.optional("trial_end", fields::moment);
+    let trial = match (end, fields.optional("trial", fields::truth)) {
+        (Some(end), _) => TrialAsked::Until(end),
+        (None, Some(false)) => TrialAsked::Waived,
+        (None, Some(true) | None) => TrialAsked::AsSold,
+    };
     let key = key(&request, &mut fields)?;
     let (product, named) = fields.settle(product.zip(named))?;
     let product = ProductId(product);
     let view = named.view(&doors, caller).await?;
     let checkout = checkout(view.id, key.as_deref());
-    let trial_end = trial_end(&doors, caller, product, asked, has_trial);
+    let trial_end = trial_end(&doors, caller, product, trial);
     let (organization, start) = (caller.organization, Start::Checkout(checkout));
     let started = doors.engine.subscribe(organization, view.id, product, start, trial_end).await;
     let id = derived_id::subscription_of_checkout(checkout);
@@ -100,19 +115,9 @@ async fn subscribe(
     if !is_new && subscription.terms.product != product {
         return Err(EngineProblem::KeyConflict);
     }
-    shown(&doors, caller, &view, subscription, is_new)
-}
-
-fn shown(
-    doors: &Doors,
-    caller: Caller,
-    view: &CustomerView,
-    subscription: &Subscription,
-    is_new: bool,
-) -> Result<HttpResponse, EngineProblem> {
-    let organization_id = caller.organization_id(doors)?;
+    let organization_id = caller.organization_id(&doors)?;
     let catalog = doors.engine.catalog();
-    let shown = schema::Subscription::of(view, subscription, &catalog, organization_id);
+    let shown = schema::Subscription::of(&view, subscription, &catalog, organization_id);
     let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(shown.ok_or(Problem::NotFound)?))
 }

@@ -42,11 +42,15 @@ pub(in crate::http) struct GrantProperties {
     last: Option<LastCredited>,
 }
 
+/// Polar's words for a [`customer::LastCredit`].
 #[derive(Debug, Clone, Copy, Serialize)]
 struct LastCredited {
-    last_credited_meter_id: Uuid,
-    last_credited_units: u32,
-    last_credited_at: Moment,
+    #[serde(rename = "last_credited_meter_id")]
+    meter_id: Uuid,
+    #[serde(rename = "last_credited_units")]
+    units: u32,
+    #[serde(rename = "last_credited_at")]
+    at: Moment,
 }
 
 impl GrantProperties {
@@ -54,11 +58,7 @@ impl GrantProperties {
     pub(in crate::http) fn of(grant: &customer::BenefitGrant, catalog: &Catalog) -> Self {
         let last = grant.last_credit.and_then(|last| {
             let meter = catalog.meter(last.meter)?;
-            Some(LastCredited {
-                last_credited_meter_id: meter.id.0,
-                last_credited_units: last.units,
-                last_credited_at: Moment(last.at),
-            })
+            Some(LastCredited { meter_id: meter.id.0, units: last.units, at: Moment(last.at) })
         });
         Self { last }
     }

@@ -80,8 +80,12 @@ pub(in crate::http) struct ClientCheckout {
     checkout: CheckoutView,
     organization: CheckoutOrganization,
     #[serde(skip_serializing_if = "Option::is_none")]
-    customer_session_token: Option<Option<Nothing>>,
+    customer_session_token: Option<NoSession>,
 }
+
+/// No session is opened: `null`.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct NoSession;
 
 /// What everything costs that is free.
 #[derive(Debug, Serialize)]
@@ -255,7 +259,7 @@ impl ClientCheckout {
     /// session of the customer is opened with it.
     pub(in crate::http) fn confirmed(mut self) -> Self {
         self.checkout.status = "confirmed";
-        self.customer_session_token = Some(None);
+        self.customer_session_token = Some(NoSession);
         self
     }
 }

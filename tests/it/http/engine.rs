@@ -34,7 +34,7 @@ fn credits_and_draws_have_keys() {
         ("debits", "d1", json!("130"), "200 duplicate-refused 99.5"),
         ("uses", "u1", json!(130), "200 applied -30.5"),
         ("uses", "u1", json!(130), "200 duplicate -30.5"),
-        ("uses", "u2", json!("1e3"), "422 invalid"),
+        ("uses", "u2", json!("many"), "422 invalid"),
         ("uses", "u2", json!(0), "422 invalid"),
         ("uses", "u2", json!("-1"), "422 invalid"),
         ("uses", "", json!(1), "422 invalid"),
@@ -69,10 +69,10 @@ fn credits_and_draws_have_keys() {
     let refused = Client::stranger(shop.server.http).get("/engine/v1/clock");
     assert_eq!(refused.status, 401);
     assert!(refused.header("www-authenticate").is_some());
-    assert_eq!(
-        reader.post("/engine/v1/clock", &json!({"now": "2030-01-01T00:00:00Z"})).status,
-        403
-    );
+    // A connection whose body was not read is closed.
+    let mut reader = Client::with_token(&shop.server, &token(&shop.server, "read"));
+    let moved = json!({"now": "2030-01-01T00:00:00Z"});
+    assert_eq!(reader.post("/engine/v1/clock", &moved).status, 403);
 }
 
 #[test]
@@ -152,7 +152,8 @@ fn a_checkout_of_a_free_product_is_confirmed_by_its_secret() {
     let client = format!("{CHECKOUTS}client/{secret}");
     assert_eq!(buyer.get(&client).json()["organization"]["name"], "default");
     assert_eq!(buyer.get(&path).status, 401);
-    assert_eq!(buyer.post(&format!("{client}x/confirm"), &json!({})).status, 404);
+    let mut guesser = Client::stranger(shop.server.http);
+    assert_eq!(guesser.post(&format!("{client}x/confirm"), &json!({})).status, 404);
     let confirmed = buyer.post(&format!("{client}/confirm"), &json!({}));
     assert_eq!((confirmed.status, &confirmed.json()["status"]), (200, &json!("confirmed")));
     let denied = buyer.post(&format!("{client}/confirm"), &json!({}));
