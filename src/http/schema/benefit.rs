@@ -12,6 +12,7 @@ use super::Moment;
 use super::json;
 
 /// A benefit that credits a meter: the one kind there is.
+#[expect(clippy::struct_excessive_bools, reason = "the fields are Polar's")]
 #[derive(Debug, Clone, Serialize)]
 pub(in crate::http) struct Benefit {
     id: Uuid,

@@ -49,6 +49,7 @@ pub(in crate::http) struct Product {
 }
 
 /// A price of a product.
+#[expect(clippy::struct_field_names, reason = "the fields are Polar's")]
 #[derive(Debug, Clone, Serialize)]
 pub(in crate::http) struct Price {
     created_at: Moment,
