@@ -35,8 +35,7 @@ impl OpenError {
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         match self {
-            Self::Shard { error, .. } => error.is_damage(),
-            Self::Catalog(error) => error.is_damage(),
+            Self::Shard { error, .. } | Self::Catalog(error) => error.is_damage(),
             Self::DataDir(_) | Self::FirstOrganization(_) | Self::Thread(_) => false,
         }
     }

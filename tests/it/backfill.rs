@@ -108,7 +108,7 @@ fn a_meter_that_comes_back_counts_what_came_while_it_was_archived() {
     report(&mut client, &[("ada", json!({})), ("bob", json!({}))]);
     let calls = meter(&mut client, "calls", &json!({"func": "count"}));
     catches_up(&mut client, &calls, &["ada 1.0", "bob 1.0"]);
-    let mut archive = |client: &mut Client, archived: bool| {
+    let archive = |client: &mut Client, archived: bool| {
         let body = json!({"is_archived": archived}).to_string();
         let path = format!("/v1/meters/{calls}");
         assert_eq!(client.ask("PATCH", &path, &[], Some(body.as_bytes())).status, 200);

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 use crate::clients::present;
 use crate::server::Options;
 
+/// The sessions that there are for each line of each SDK.
+const SCRIPTS: [&str; 2] = ["polar", "history"];
+
 fn scripts() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/sdk")
 }
@@ -41,7 +44,10 @@ fn python(line: &str, import: &str) {
     });
     let what = format!("polar-sdk {line} for python");
     if present(&what, Command::new(&python).args(["-c", import])) {
-        session(Command::new(&python).arg("-B").arg(scripts().join(format!("polar_{line}.py"))));
+        for script in SCRIPTS {
+            let script = scripts().join(format!("{script}_{line}.py"));
+            session(Command::new(&python).arg("-B").arg(script));
+        }
     }
 }
 
@@ -50,7 +56,9 @@ fn node(line: &str) {
     let mut probe = Command::new("node");
     probe.current_dir(scripts()).args(["--input-type=module", "--eval", &import]);
     if present(&format!("polar-sdk {line} for node"), &mut probe) {
-        session(Command::new("node").arg(scripts().join(format!("polar-{line}.mjs"))));
+        for script in SCRIPTS {
+            session(Command::new("node").arg(scripts().join(format!("{script}-{line}.mjs"))));
+        }
     }
 }
 

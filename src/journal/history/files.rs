@@ -145,6 +145,7 @@ impl HistoryFiles {
     }
 
     /// The pieces, in the order of the journal.
+    #[must_use]
     pub fn pieces(&self) -> impl DoubleEndedIterator<Item = Piece<'_>> + ExactSizeIterator {
         self.segments.iter().map(|segment| Piece { segment })
     }

@@ -149,8 +149,8 @@ fn one_segment_is_followed_while_it_is_written() {
     let mut bed = Bed { temp, journal, id, last, expected: Vec::new(), keys: HashSet::new() };
     let mut history = bed.history();
     bed.check(&mut history);
-    for group in 0..300 {
-        bed.write(group, &[(group as u32 % 8, "", "call", None), (1, "same", "call", None)]);
+    for group in 0..300_u32 {
+        bed.write(i64::from(group), &[(group % 8, "", "call", None), (1, "same", "call", None)]);
         if group % 37 == 0 {
             bed.check(&mut history);
             // Nothing new is found at once.
