@@ -188,13 +188,10 @@ fn sum(replies: &[Reply]) -> Result<Ingested, Problem> {
 
 /// An error that names its event, where it is about one.
 fn refused(place: usize, error: EngineError) -> Problem {
-    match Problem::from(error) {
-        Problem::Invalid(mut faults) => {
-            for fault in &mut faults {
-                fault.loc = loc_of(place, []);
-            }
-            Problem::Invalid(faults)
-        }
-        other => other,
+    let problem = Problem::from(error);
+    let Problem::Invalid(mut faults) = problem else { return problem };
+    for fault in &mut faults {
+        fault.loc = loc_of(place, []);
     }
+    Problem::Invalid(faults)
 }
