@@ -117,7 +117,7 @@ impl History {
     /// The system refuses a thread.
     pub(super) fn start(plan: HistoryPlan) -> std::io::Result<Self> {
         let (questions, asked) = sync_channel(QUESTIONS_LEN_MAX);
-        let (watch, watched) = sync_channel(1);
+        let (watch, ended) = sync_channel(1);
         let stopping = Arc::new(AtomicBool::new(false));
         let mut watches = Vec::new();
         let mut shards = Vec::new();
@@ -153,7 +153,7 @@ impl History {
         let over = Arc::clone(&stopping);
         let indexing = std::thread::Builder::new()
             .name("history-index".to_owned())
-            .spawn(move || watch_over(&mut watches, clock.as_ref(), &watched, &over))?;
+            .spawn(move || watch_over(&mut watches, clock.as_ref(), &ended, &over))?;
         let (wake, noted) = sync_channel(1);
         let backfills = Arc::new(Backfills::open(&plan.data, wake)?);
         let filler = Filler {
@@ -213,7 +213,7 @@ impl Drop for History {
 fn watch_over(
     watches: &mut [Watch],
     clock: &dyn Clock,
-    watched: &Receiver<()>,
+    ended: &Receiver<()>,
     stopping: &AtomicBool,
 ) {
     loop {
@@ -226,7 +226,7 @@ fn watch_over(
                 tracing::error!(%error, "cannot index the retained journal");
             }
         }
-        if watched.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+        if ended.recv_timeout(LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
             return;
         }
     }

@@ -20,9 +20,11 @@ mod draft;
 mod files;
 mod frames;
 mod index;
+mod piece;
 mod recorded;
 
-pub use self::files::{HistoryFiles, HistoryTerms, Piece, SegmentFacts};
+pub use self::files::{HistoryFiles, HistoryTerms, SegmentFacts};
+pub use self::piece::Piece;
 pub use self::recorded::{Recorded, RecordedBody};
 
 /// What the keys begin with under which a meter catches up with retained events. The events are the

@@ -73,10 +73,13 @@ pub(super) struct Watch {
 impl Watch {
     /// Indexes what has no index, and says what may be forgotten.
     pub(super) fn look(&mut self, now: Timestamp) -> Result<(), JournalError> {
-        let segments = self.files.index_sealed()?;
+        let has_room = free_bytes(&self.directory).is_ok_and(|free| free >= self.reserve_bytes);
+        let indexed = if has_room { self.files.index_sealed() } else { Ok(()) };
+        // A disk without room for an index is one that the history has to yield on.
+        let segments = self.files.sealed_facts()?;
         let through = self.retention.forgotten(&segments, now, self.missing_bytes());
         self.state.forget(through);
-        Ok(())
+        indexed
     }
 
     /// This shard's part of what the disk lacks; what is being given back already counts as free.

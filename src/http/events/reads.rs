@@ -1,6 +1,7 @@
 //! `GET /v1/events/`, `/names`, `/{id}`: retained events, read back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use crate::engine::directory::CustomerPlace;
 use crate::engine::history::{
-    EventOrder, EventQuery, EventTest, EventView, Lineage, NameCount, NamesQuery,
+    EventOrder, EventPage, EventQuery, EventTest, EventView, Lineage, NameCount, NamesQuery,
 };
 use crate::engine::roll::CustomerView;
 use crate::event::EventSource;
@@ -183,7 +184,7 @@ pub(super) async fn list(
     let found = if is_possible(&query, &doors, caller)? {
         doors.engine.events(asked).await?
     } else {
-        Default::default()
+        EventPage::default()
     };
     let items = shown(&doors, caller, &found.events).await?;
     let total = usize::try_from(found.total).unwrap_or(usize::MAX);
@@ -201,12 +202,14 @@ async fn shown(doors: &Doors, caller: Caller, events: &[EventView]) -> Result<Ve
     let mut items = Vec::with_capacity(events.len());
     for view in events {
         let place = (view.customer.shard, view.customer.number);
-        if !customers.contains_key(&place) {
-            let read = doors.engine.customer_at(caller.organization, view.customer).await?;
-            customers.insert(place, read);
-        }
-        let customer = customers.get(&place).and_then(Option::as_ref);
-        items.push(Event::of(view, customer, organization_id));
+        let customer = match customers.entry(place) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let read = doors.engine.customer_at(caller.organization, view.customer).await?;
+                unknown.insert(read)
+            }
+        };
+        items.push(Event::of(view, customer.as_ref(), organization_id));
     }
     Ok(items)
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::id::{CustomerNumber, Seq};
+use crate::id::Seq;
 use crate::journal::history::draft::{Draft, Look};
 use crate::journal::history::index::{self, Index};
+use crate::journal::history::piece::Piece;
 use crate::journal::history::recorded::{LoadedFrame, Recorded};
-use crate::journal::history::{FrameAt, KnownKeys, Line, NameSeen, intersect};
+use crate::journal::history::{FrameAt, KnownKeys, intersect};
 use crate::journal::segment::{self, Extent};
 use crate::journal::store::{DATA_FILE, Store};
 use crate::journal::{BatchNumber, JournalError, JournalId, Position};
@@ -56,22 +57,18 @@ pub struct HistoryFiles {
     store: Option<(u64, Store)>,
 }
 
-struct Segment {
+pub(super) struct Segment {
     number: u64,
     /// Known once it is sealed.
-    extent: Option<Extent>,
-    lines: Lines,
+    pub(super) extent: Option<Extent>,
+    pub(super) lines: Lines,
+    /// Whether nothing will be added to its lines.
+    is_whole: bool,
 }
 
-enum Lines {
+pub(super) enum Lines {
     Sealed(Index),
     Open(Box<Draft>),
-}
-
-/// A part of the history: what one segment holds.
-#[derive(Clone, Copy)]
-pub struct Piece<'a> {
-    segment: &'a Segment,
 }
 
 impl HistoryTerms {
@@ -127,26 +124,41 @@ impl HistoryFiles {
         Err(JournalError::damaged(&self.terms.directory, at, what))
     }
 
-    /// Makes the indexes of sealed segments that lack one, and tells what retention has to know of
-    /// all sealed segments, in order.
+    /// Makes the indexes of sealed segments that lack one.
     ///
     /// # Errors
     /// As [`HistoryFiles::refresh`].
-    pub fn index_sealed(&mut self) -> Result<Vec<SegmentFacts>, JournalError> {
-        self.refresh_sealed(Unsealed::Dropped)?;
-        let facts = |segment: &Segment| {
-            let Lines::Sealed(index) = &segment.lines else { return None };
-            let data = self.directory(segment.number).join(DATA_FILE);
-            let bytes = std::fs::metadata(data).map_or(0, |found| found.len());
-            let (_, recorded_until) = index.recorded();
-            Some(SegmentFacts { last: segment.extent?.last, recorded_until, bytes })
-        };
-        Ok(self.segments.iter().filter_map(facts).collect())
+    pub fn index_sealed(&mut self) -> Result<(), JournalError> {
+        self.segments.retain(|segment| matches!(segment.lines, Lines::Sealed(_)));
+        self.refresh_sealed(Unsealed::Dropped)
+    }
+
+    /// What retention has to know of all sealed segments, in order. One that has no index counts as
+    /// young.
+    ///
+    /// # Errors
+    /// As [`HistoryFiles::refresh`].
+    pub fn sealed_facts(&self) -> Result<Vec<SegmentFacts>, JournalError> {
+        let mut facts = Vec::new();
+        for number in segment::list(&self.terms.directory)?.segments {
+            let directory = self.directory(number);
+            let Some(extent) = segment::read_seal(&directory, self.terms.journal)? else { break };
+            let data = std::fs::metadata(directory.join(DATA_FILE));
+            let known = self.segments.iter().find(|segment| segment.number == number);
+            let recorded_until = match known.map(|segment| &segment.lines) {
+                Some(Lines::Sealed(index)) => index.recorded().1,
+                Some(Lines::Open(_)) | None => Timestamp::MAX,
+            };
+            let bytes = data.map_or(0, |found| found.len());
+            facts.push(SegmentFacts { last: extent.last, recorded_until, bytes });
+        }
+        Ok(facts)
     }
 
     /// The pieces, in the order of the journal.
+    #[must_use]
     pub fn pieces(&self) -> impl DoubleEndedIterator<Item = Piece<'_>> + ExactSizeIterator {
-        self.segments.iter().map(|segment| Piece { segment })
+        self.segments.iter().map(Piece::of)
     }
 
     /// Reads the record at `seq`; none when it is not retained, or none of the history's.
@@ -270,7 +282,9 @@ impl HistoryFiles {
         let mut at = 0_usize;
         for number in numbers {
             let known = self.segments.get(at).filter(|segment| segment.number == number);
-            if known.is_some_and(|segment| matches!(segment.lines, Lines::Sealed(_))) {
+            let is_settled =
+                |segment: &Segment| segment.is_whole || matches!(segment.lines, Lines::Sealed(_));
+            if known.is_some_and(is_settled) {
                 at = at.saturating_add(1);
                 continue;
             }
@@ -282,7 +296,7 @@ impl HistoryFiles {
             }
             let lines = match extent {
                 Some(extent) => match self.sealed(number, &extent, at)? {
-                    Some(index) => Lines::Sealed(index),
+                    Some(lines) => lines,
                     // It was dropped a moment ago.
                     None => continue,
                 },
@@ -292,7 +306,7 @@ impl HistoryFiles {
                 }
                 None => Lines::Open(Box::new(self.draft(None))),
             };
-            let segment = Segment { number, extent, lines };
+            let segment = Segment { number, extent, lines, is_whole: extent.is_some() };
             match self.segments.get_mut(at).filter(|_| is_known) {
                 Some(known) => *known = segment,
                 None => self.segments.insert(at, segment),
@@ -306,14 +320,15 @@ impl HistoryFiles {
         Draft::new(self.terms.journal, self.terms.seed, first)
     }
 
-    /// The index of a sealed segment, made if there is none that is whole; none when the segment
-    /// is gone. `earlier` segments are known by now.
+    /// The lines of a sealed segment. Its index is made if there is none that is whole; where there
+    /// is no room for it the lines stay in memory. None when the segment is gone. `earlier` segments
+    /// are known by now.
     fn sealed(
         &self,
         number: u64,
         extent: &Extent,
         earlier: usize,
-    ) -> Result<Option<Index>, JournalError> {
+    ) -> Result<Option<Lines>, JournalError> {
         let directory = self.directory(number);
         let path = directory.join(index::FILE_NAME);
         let open = || {
@@ -321,30 +336,36 @@ impl HistoryFiles {
                 .map_err(|error| JournalError::io("read", &path)(error))
         };
         if let Some(index) = open()? {
-            return Ok(Some(index));
+            return Ok(Some(Lines::Sealed(index)));
         }
         let making = self.terms.making.lock();
         if let Some(index) = open()? {
-            return Ok(Some(index));
+            return Ok(Some(Lines::Sealed(index)));
         }
-        let Some(bytes) = self.make(&directory, extent, earlier)? else { return Ok(None) };
-        match index::place(&directory, &bytes) {
-            Ok(()) => {}
-            Err(_) if !directory.is_dir() => return Ok(None),
-            Err(error) => return Err(error),
-        }
+        let Some(draft) = self.make(&directory, extent, earlier)? else { return Ok(None) };
+        let bytes = index::encode(&draft, self.terms.journal, extent);
+        let placed = index::place(&directory, &bytes);
         drop(making);
-        tracing::info!(segment = %directory.display(), bytes = bytes.len(), "indexed");
-        open()
+        match placed {
+            Ok(()) => {
+                tracing::info!(segment = %directory.display(), bytes = bytes.len(), "indexed");
+                Ok(open()?.map(Lines::Sealed))
+            }
+            Err(_) if !directory.is_dir() => Ok(None),
+            Err(error) => {
+                tracing::warn!(%error, "an index stays in memory");
+                Ok(Some(Lines::Open(Box::new(draft))))
+            }
+        }
     }
 
-    /// The bytes of the index of the segment in `directory`.
+    /// All lines of the sealed segment in `directory`.
     fn make(
         &self,
         directory: &Path,
         extent: &Extent,
         earlier: usize,
-    ) -> Result<Option<Vec<u8>>, JournalError> {
+    ) -> Result<Option<Draft>, JournalError> {
         let path = directory.join(DATA_FILE);
         let io = |error| JournalError::io("read", &path)(error);
         let file = match File::open(&path) {
@@ -374,7 +395,7 @@ impl HistoryFiles {
         if draft.end() != Some((extent.last_batch, extent.hash)) {
             return Err(damaged("the batch is not the one that was acknowledged".into()));
         }
-        Ok(Some(index::encode(&draft, self.terms.journal, extent)))
+        Ok(Some(draft))
     }
 
     /// Takes in what was written since; whether everything up to `through` is in then.
@@ -384,11 +405,11 @@ impl HistoryFiles {
             let (before, rest) = self.segments.split_at_mut(place);
             let Some(segment) = rest.first_mut() else { break };
             let draft = match (&mut segment.lines, segment.extent) {
-                (Lines::Sealed(_), extent) => {
+                (Lines::Sealed(_), extent) | (Lines::Open(_), extent @ Some(_)) => {
                     next = extent.map(|held| held.last.next());
                     continue;
                 }
-                (Lines::Open(draft), _) => draft,
+                (Lines::Open(draft), None) => draft,
             };
             if let Some(next) = next {
                 draft.begin_at(next);
@@ -423,67 +444,4 @@ fn read_frame(file: &File, offset: u64, bytes: u32) -> io::Result<Vec<u8>> {
     let mut frame = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
     std::os::unix::fs::FileExt::read_exact_at(file, &mut frame, offset)?;
     Ok(frame)
-}
-
-impl<'a> Piece<'a> {
-    /// How many lines it has.
-    #[must_use]
-    pub fn lines(self) -> u64 {
-        match &self.segment.lines {
-            Lines::Sealed(index) => index.lines(),
-            Lines::Open(draft) => u64::try_from(draft.lines.len()).unwrap_or(u64::MAX),
-        }
-    }
-
-    /// Its names; [`Line::name`] is a place in them. Some may have no line.
-    #[must_use]
-    pub fn names(self) -> &'a [NameSeen] {
-        match &self.segment.lines {
-            Lines::Sealed(index) => &index.names,
-            Lines::Open(draft) => &draft.names,
-        }
-    }
-
-    /// The earliest and the latest time of its lines.
-    #[must_use]
-    pub fn times(self) -> (Timestamp, Timestamp) {
-        match &self.segment.lines {
-            Lines::Sealed(index) => index.times(),
-            Lines::Open(draft) => index::times(&draft.names),
-        }
-    }
-
-    fn first(self) -> Seq {
-        self.segment.extent.map_or(Seq::ZERO, |held| held.first)
-    }
-
-    /// Adds the lines of `customer`, in the order of the journal.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn lines_of(self, customer: CustomerNumber, into: &mut Vec<Line>) -> io::Result<()> {
-        match &self.segment.lines {
-            Lines::Sealed(index) => index.lines_of(self.first(), customer, into),
-            Lines::Open(draft) => {
-                let places = draft.by_customer.get(&customer).map_or([].as_slice(), Vec::as_slice);
-                let line = |place: &u32| draft.lines.get(usize::try_from(*place).ok()?).copied();
-                into.extend(places.iter().filter_map(line));
-                Ok(())
-            }
-        }
-    }
-
-    /// Tells every line, in no particular order.
-    ///
-    /// # Errors
-    /// The index cannot be read.
-    pub fn each_line(self, each: &mut dyn FnMut(Line)) -> io::Result<()> {
-        match &self.segment.lines {
-            Lines::Sealed(index) => index.each_line(self.first(), each),
-            Lines::Open(draft) => {
-                draft.lines.iter().copied().for_each(each);
-                Ok(())
-            }
-        }
-    }
 }

@@ -195,9 +195,9 @@ fn read_head(bytes: &[u8], journal: JournalId, extent: &Extent) -> Result<(Head,
         return Err(Malformed("fails its checksum"));
     }
     let [first_batch, last_batch, first, last, frames, customers, keys, rest @ ..] = words;
-    let held = (first_batch, last_batch, first, last, hash);
+    let said = (first_batch, last_batch, first, last, hash);
     let Extent { first_batch, last_batch, first, last, hash } = *extent;
-    if held != (first_batch.0, last_batch.0, first.0, last.0, hash.0) {
+    if said != (first_batch.0, last_batch.0, first.0, last.0, hash.0) {
         return Err(Malformed("of another segment"));
     }
     let [names_bytes, lines_bytes, lines, begun, ended, earliest, latest] = rest;

@@ -149,8 +149,8 @@ fn one_segment_is_followed_while_it_is_written() {
     let mut bed = Bed { temp, journal, id, last, expected: Vec::new(), keys: HashSet::new() };
     let mut history = bed.history();
     bed.check(&mut history);
-    for group in 0..300 {
-        bed.write(group, &[(group as u32 % 8, "", "call", None), (1, "same", "call", None)]);
+    for group in 0..300_u32 {
+        bed.write(i64::from(group), &[(group % 8, "", "call", None), (1, "same", "call", None)]);
         if group % 37 == 0 {
             bed.check(&mut history);
             // Nothing new is found at once.
@@ -181,7 +181,12 @@ fn a_history_goes_on_over_a_restart() {
 fn an_index_that_is_missing_or_damaged_is_made_again() {
     let mut bed = filled();
     bed.settle();
-    let facts = bed.history().index_sealed().unwrap();
+    let mut history = bed.history();
+    assert!(
+        history.sealed_facts().unwrap().iter().all(|facts| facts.recorded_until == Timestamp::MAX)
+    );
+    history.index_sealed().unwrap();
+    let facts = history.sealed_facts().unwrap();
     let ends: Vec<u64> = facts.iter().map(|facts| facts.last.0).collect();
     assert_eq!(ends, [3, 6, 9]);
     assert!(facts.iter().all(|facts| facts.bytes > 0));
@@ -204,6 +209,22 @@ fn an_index_that_is_missing_or_damaged_is_made_again() {
         bed.check(&mut bed.history());
         assert_eq!(fs::read(path).unwrap(), whole);
     }
+}
+
+#[test]
+fn a_history_without_room_for_indexes_is_read_all_the_same() {
+    let mut bed = filled();
+    bed.settle();
+    // A directory stands where the index is drafted: nothing can be written there.
+    for number in 1..4 {
+        let draft = bed.temp.path().join(format!("segment-000000000{number}/history.new"));
+        fs::create_dir(draft).unwrap();
+    }
+    let mut history = bed.history();
+    bed.check(&mut history);
+    bed.write(5, &[(1, "", "call", None), (0, "a", "again", None)]);
+    bed.check(&mut history);
+    assert!(bed.indexes().is_empty());
 }
 
 #[test]
