@@ -316,12 +316,11 @@ struct OfRules<'a> {
 
 impl Problem {
     fn challenge(&self, error: &str) -> String {
-        let scope = match self {
-            Self::InsufficientScope(scopes) => {
-                let names: Vec<&str> = scopes.iter().map(|scope| scope.text()).collect();
-                format!(", scope=\"{}\"", names.join(" "))
-            }
-            _ => String::new(),
+        let scope = if let Self::InsufficientScope(scopes) = self {
+            let names: Vec<&str> = scopes.iter().map(|scope| scope.text()).collect();
+            format!(", scope=\"{}\"", names.join(" "))
+        } else {
+            String::new()
         };
         format!("Bearer realm=\"{REALM}\"{scope}, error=\"{error}\", error_description=\"{self}\"")
     }

@@ -180,13 +180,11 @@ fn sum(replies: &[Reply]) -> Result<Ingested, Problem> {
 
 /// An error that names its event, where it is about one.
 fn refused(place: usize, error: EngineError) -> Problem {
-    match Problem::from(error) {
-        Problem::Invalid(mut faults) => {
-            for fault in &mut faults {
-                fault.loc = loc_of(place, []);
-            }
-            Problem::Invalid(faults)
+    let mut problem = Problem::from(error);
+    if let Problem::Invalid(faults) = &mut problem {
+        for fault in faults {
+            fault.loc = loc_of(place, []);
         }
-        other => other,
     }
+    problem
 }
