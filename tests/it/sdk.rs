@@ -66,7 +66,9 @@ fn python(line: &str, import: &str, ends: &[&str]) {
     let what = format!("polar-sdk {line} for python");
     if present(&what, Command::new(&python).args(["-c", import])) {
         for end in ends {
-            scripts_ending(end).iter().for_each(|script| session(&python, script));
+            for script in scripts_ending(end) {
+                session(&python, &script);
+            }
         }
     }
 }
@@ -76,8 +78,9 @@ fn node(line: &str) {
     let mut probe = Command::new("node");
     probe.current_dir(scripts()).args(["--input-type=module", "--eval", &import]);
     if present(&format!("polar-sdk {line} for node"), &mut probe) {
-        let scripts = scripts_ending(&format!("-{line}.mjs"));
-        scripts.iter().for_each(|script| session("node", script));
+        for script in scripts_ending(&format!("-{line}.mjs")) {
+            session("node", &script);
+        }
     }
 }
 
