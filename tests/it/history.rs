@@ -44,6 +44,10 @@ fn lines(client: &mut Client, query: &str) -> (Vec<String>, u64) {
     (items.iter().map(line).collect(), list["pagination"]["total_count"].as_u64().unwrap())
 }
 
+/// What [`populated`] reports, as [`lines`] tells it.
+const ALL: [&str; 6] =
+    ["12 cy call", "10 bob page", "09 ada call", "08 ada page", "07 bob call", "06 ada call"];
+
 fn populated(temp: &TempDir) -> (Server, Client, Caller) {
     let server = server(temp);
     let mut redis = Caller::of(&server);
@@ -70,11 +74,10 @@ fn populated(temp: &TempDir) -> (Server, Client, Caller) {
 }
 
 #[test]
-fn events_are_listed_by_time_filtered_and_paged() {
+fn events_are_listed_by_time_and_paged() {
     let temp = TempDir::new().unwrap();
     let (server, mut client, mut redis) = populated(&temp);
-    let all =
-        ["12 cy call", "10 bob page", "09 ada call", "08 ada page", "07 bob call", "06 ada call"];
+    let all = ALL;
     assert_eq!(lines(&mut client, ""), (all.map(str::to_owned).to_vec(), 6));
     let mut turned = all;
     turned.reverse();
@@ -84,6 +87,27 @@ fn events_are_listed_by_time_filtered_and_paged() {
     assert_eq!(lines(&mut client, "limit=4&page=2&sorting=timestamp").0, [all[1], all[0]]);
     assert_eq!(lines(&mut client, "page=9"), (vec![], 6));
 
+    let cursor = client.get("/v1/events/?cursor_pagination=true&limit=4").json();
+    assert_eq!(cursor["pagination"], json!({"has_next_page": true}));
+    // What another organization reports is its own.
+    let made = redis.says("TOKEN CREATE other admin");
+    let mut other = Client::with_token(&server, made.split(' ').nth(1).unwrap());
+    assert_eq!(lines(&mut other, "").1, 0);
+    report(&mut other, &[event("theirs", "ada", 1, &json!({}))]);
+    assert_eq!(lines(&mut other, "").0, ["01 ada theirs"]);
+    assert_eq!(lines(&mut client, ""), (all.map(str::to_owned).to_vec(), 6));
+    assert_eq!(names(&mut client, "sorting=name"), ["call 4 06 12", "page 2 08 10"]);
+    assert_eq!(names(&mut other, ""), ["theirs 1 01 01"]);
+    let id = client.get("/v1/events/").json()["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(client.get(&format!("/v1/events/{id}")).status, 200);
+    assert_eq!(other.get(&format!("/v1/events/{id}")).status, 404);
+}
+
+#[test]
+fn events_are_filtered() {
+    let temp = TempDir::new().unwrap();
+    let (_server, mut client, _redis) = populated(&temp);
+    let all = ALL;
     let ada = client.get("/v1/customers/external/ada/state").json()["id"].clone();
     let ada = ada.as_str().unwrap();
     let meter = client.get("/v1/meters/").json()["items"][0]["id"].clone();
@@ -128,6 +152,12 @@ fn events_are_listed_by_time_filtered_and_paged() {
         let total = wanted.len() as u64;
         assert_eq!(lines(&mut client, &escape(&query)), (wanted, total), "{query}");
     }
+}
+
+#[test]
+fn a_filter_that_breaks_a_rule_is_named() {
+    let temp = TempDir::new().unwrap();
+    let (_server, mut client, _redis) = populated(&temp);
     for (query, broken) in [
         ("meter_id=5041180b-748b-4ea6-afce-2e30ea5be902", "query.meter_id value_error"),
         ("meter_id=x", "query.meter_id uuid_parsing"),
@@ -143,20 +173,6 @@ fn events_are_listed_by_time_filtered_and_paged() {
     ] {
         assert_eq!(client.get(&format!("/v1/events/?{query}")).faults(), [broken]);
     }
-    let cursor = client.get("/v1/events/?cursor_pagination=true&limit=4").json();
-    assert_eq!(cursor["pagination"], json!({"has_next_page": true}));
-    // What another organization reports is its own.
-    let made = redis.says("TOKEN CREATE other admin");
-    let mut other = Client::with_token(&server, made.split(' ').nth(1).unwrap());
-    assert_eq!(lines(&mut other, "").1, 0);
-    report(&mut other, &[event("theirs", "ada", 1, &json!({}))]);
-    assert_eq!(lines(&mut other, "").0, ["01 ada theirs"]);
-    assert_eq!(lines(&mut client, ""), (all.map(str::to_owned).to_vec(), 6));
-    assert_eq!(names(&mut client, "sorting=name"), ["call 4 06 12", "page 2 08 10"]);
-    assert_eq!(names(&mut other, ""), ["theirs 1 01 01"]);
-    let id = client.get("/v1/events/").json()["items"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(client.get(&format!("/v1/events/{id}")).status, 200);
-    assert_eq!(other.get(&format!("/v1/events/{id}")).status, 404);
 }
 
 fn escape(query: &str) -> String {
@@ -348,7 +364,24 @@ fn quantities_are_measured_stretch_by_stretch() {
     assert_eq!(measured("calls", &format!("{day}&external_customer_id=ada")).1, "2.0");
     assert_eq!(measured("calls", &format!("{day}&metadata[model]=small")).1, "1.0");
     assert_eq!(measured("tokens", &format!("{day}&timezone=America/New_York")).1, "47.5");
-    let tokens = id("tokens");
+    let nobody = "5041180b-748b-4ea6-afce-2e30ea5be902";
+    assert_eq!(client.get(&format!("/v1/meters/{nobody}/quantities?{day}")).status, 404);
+    // A direct use counts, and is no event.
+    redis.says("USE ada calls 7 ID u1");
+    redis.says("USE ada calls 7 ID u1");
+    let year =
+        "interval=year&start_timestamp=2026-01-01T00:00:00Z&end_timestamp=2030-01-01T00:00:00Z";
+    let path = format!("/v1/meters/{}/quantities?{year}", id("calls"));
+    assert_eq!(client.get(&path).json()["total"].to_string(), "11.0");
+    assert_eq!(client.get("/v1/events/").json()["pagination"]["total_count"], 6);
+}
+
+#[test]
+fn quantities_are_asked_for_by_polars_rules() {
+    let temp = TempDir::new().unwrap();
+    let (_server, mut client, _redis) = populated(&temp);
+    let meters = client.get("/v1/meters/").json();
+    let tokens = meters["items"][0]["id"].as_str().unwrap().to_owned();
     for (query, broken) in [
         ("interval=day", "query.start_timestamp missing"),
         ("interval=day&start_timestamp=2026-06-01T00:00:00Z", "query.end_timestamp missing"),
@@ -380,14 +413,4 @@ fn quantities_are_measured_stretch_by_stretch() {
         let path = format!("/v1/meters/{tokens}/quantities?{query}");
         assert_eq!(client.get(&path).faults(), [broken], "{query}");
     }
-    let nobody = "5041180b-748b-4ea6-afce-2e30ea5be902";
-    assert_eq!(client.get(&format!("/v1/meters/{nobody}/quantities?{day}")).status, 404);
-    // A direct use counts, and is no event.
-    redis.says("USE ada calls 7 ID u1");
-    redis.says("USE ada calls 7 ID u1");
-    let year =
-        "interval=year&start_timestamp=2026-01-01T00:00:00Z&end_timestamp=2030-01-01T00:00:00Z";
-    let path = format!("/v1/meters/{}/quantities?{year}", id("calls"));
-    assert_eq!(client.get(&path).json()["total"].to_string(), "11.0");
-    assert_eq!(client.get("/v1/events/").json()["pagination"]["total_count"], 6);
 }
