@@ -95,9 +95,10 @@ async fn run(dir: &Path, subscriptions: u32) {
 }
 
 fn show(what: &str, latencies: &Histogram<u64>) {
-    let [p50, p99] = [0.5, 0.99].map(|q| latencies.value_at_quantile(q) / 10);
-    let [p50, p99, max] = [p50, p99, latencies.max() / 10].map(|us| us as f64 / 100.0);
-    println!("| {what} | {p50:.2} | {p99:.2} | {max:.2} |");
+    // From tenths of a microsecond.
+    let text = |tenths: u64| format!("{}.{:02}", tenths / 10_000, tenths % 10_000 / 100);
+    let [p50, p99] = [0.5, 0.99].map(|q| text(latencies.value_at_quantile(q)));
+    println!("| {what} | {p50} | {p99} | {} |", text(latencies.max()));
 }
 
 /// One product a month for nothing, with 100 units; what is used beyond costs half a cent.

@@ -70,7 +70,7 @@ const plus = await polar.products.update({ id: plan.id, productUpdate });
 assert.deepEqual([plus.name, ids(plus.prices), plus.trialIntervalCount], ["Plus", [metered.id], 3]);
 await assert.rejects(
   polar.products.update({ id: pack.id, productUpdate: { prices: [price] } }),
-  at("prices"),
+  at("recurring_interval"),
 );
 const archive = { id: pack.id, productUpdate: { isArchived: true } };
 assert.equal((await polar.products.update(archive)).isArchived, true);
