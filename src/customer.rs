@@ -166,14 +166,11 @@ impl Customer {
         self.subscriptions.iter().find(|subscription| subscription.id == id)
     }
 
-    /// What its subscriptions are sold on, as far as a product's benefits still matter to them: what
-    /// those that run are on, and what those that wait for another product will be on.
+    /// What its subscriptions that run are on. What one changes to with its next period is looked up
+    /// when that begins, and is not among it.
     pub fn terms_in_use(&self) -> impl Iterator<Item = &Arc<ProductTerms>> {
-        self.subscriptions.iter().flat_map(|subscription| {
-            let own = subscription.status.is_billable().then_some(&subscription.terms);
-            let next = subscription.pending_change.as_ref().map(|change| &change.terms);
-            own.into_iter().chain(next)
-        })
+        let runs = |subscription: &&Subscription| subscription.status.is_billable();
+        self.subscriptions.iter().filter(runs).map(|subscription| &subscription.terms)
     }
 
     /// Its orders, oldest first.
