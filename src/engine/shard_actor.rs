@@ -99,8 +99,6 @@ pub struct ShardShared {
     pub timers: Timers,
     /// Makes images.
     pub snapshots: SnapshotTaker,
-    /// Told the last position that is applied.
-    pub applied: Arc<AtomicU64>,
 }
 
 /// Whether a task applies steps, and who waits until they are applied.
@@ -156,7 +154,7 @@ impl ShardActor {
             self.perform(&mut core);
         }
         let applied = core.shard.applied;
-        self.shared.applied.store(applied.0, Ordering::Relaxed);
+        core.published.store(applied.0, Ordering::Release);
         let mut driving = self.driving.borrow_mut();
         if !driving.waiting.is_empty() {
             for (_, done) in driving.waiting.extract_if(.., |(seq, _)| *seq <= applied) {
@@ -357,10 +355,11 @@ impl ShardHandle {
         Self { addr, applied }
     }
 
-    /// The last position that is applied, or one shortly before.
+    /// The last position that is applied, or one shortly before; never before one whose answer was
+    /// heard.
     #[must_use]
     pub fn applied(&self) -> Seq {
-        Seq(self.applied.load(Ordering::Relaxed))
+        Seq(self.applied.load(Ordering::Acquire))
     }
 
     /// Hands a group in.

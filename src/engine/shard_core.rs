@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::account::{Account, Action, Effect};
@@ -99,6 +100,9 @@ pub struct ShardCore {
     pub effects: Effects,
     /// When periods end that begun since they were taken.
     turnovers: Vec<Due>,
+    /// The last position applied, for others to see. Whoever was answered sees it no lower than what
+    /// the answer is about.
+    pub published: Arc<AtomicU64>,
     steps: VecDeque<Step>,
     unanswered: VecDeque<Unanswered>,
     committed: Seq,
@@ -117,6 +121,7 @@ impl ShardCore {
             tally: CommandTally::default(),
             effects: Effects::new(),
             turnovers: Vec::new(),
+            published: Arc::new(AtomicU64::new(committed.0)),
             steps: VecDeque::new(),
             unanswered: VecDeque::new(),
             committed,
@@ -328,6 +333,7 @@ impl ShardCore {
         if oldest.replies.len() == oldest.calls
             && let Some(done) = self.unanswered.pop_front()
         {
+            self.published.store(self.shard.applied.0, Ordering::Release);
             done.port.send(Answered { ticket: done.ticket, replies: done.replies });
         }
     }

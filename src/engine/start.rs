@@ -1,7 +1,6 @@
 //! Opening an engine: recover what the directory holds, then start the threads and actors.
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -425,10 +424,9 @@ fn run_actors(plan: Plan) -> std::io::Result<Started> {
         let arbiter = Arbiter::new();
         let timers = SchedulerActor::timers(scheduler.clone());
         let number = shard.number;
-        let applied = Arc::new(AtomicU64::new(shard.core.shard.applied.0));
+        let applied = Arc::clone(&shard.core.published);
         let behind = benefits::behind(&shard.core.shard, &shard.catalog.load());
         let shared = ShardShared {
-            applied: Arc::clone(&applied),
             catalog: shard.catalog,
             journal: Arc::clone(&shard.state),
             metrics: shard.metrics.clone(),
